@@ -1,0 +1,1 @@
+"""Ingestion: contracts, connectors, identifiers, vault and landing."""

@@ -1,0 +1,1 @@
+"""The gates between the rooms, and the record of their results."""

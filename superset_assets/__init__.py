@@ -1,0 +1,1 @@
+"""Superset as code."""

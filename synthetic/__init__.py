@@ -1,0 +1,1 @@
+"""The synthetic province: people, lives, deliveries and ground truth."""

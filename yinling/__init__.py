@@ -1,0 +1,1 @@
+"""Yinling: the ties between the rooms — settings, command line, release."""
