@@ -126,7 +126,9 @@ def load_settings(path: Path | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{file}: setting `{where}`: {first['msg']}. Correct or remove it.") from error
+        raise SettingsError(
+            f"{file}: setting `{where}`: {first['msg']}. Correct or remove it."
+        ) from error
 
 
 def secret(name: str) -> str:
