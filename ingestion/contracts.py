@@ -1,0 +1,358 @@
+"""Contracts: one YAML file a dataset, the single source of truth for what may enter the lake.
+
+From a contract come the landing checks, the lake's types, dbt's sources, the gates' freshness and
+volume bounds and the data dictionary. A contract that asks for something that cannot be enforced
+is an error naming the file, the place and the remedy.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ingestion.errors import ContractError
+from ingestion.odcs import CodeList, ContractFile, Delivery, Property, QualityRule, Sla, Volume
+
+FAMILIES = ("reference", "population", "medical", "assistance", "subsidy", "facility", "service")
+RESERVED = ("batch_id", "row_no", "known_at")
+PHYSICAL_TYPES = {
+    "string": ("varchar",),
+    "integer": ("integer", "bigint"),
+    "number": ("decimal(18,2)", "double"),
+    "date": ("date",),
+    "timestamp": ("timestamp",),
+    "boolean": ("boolean",),
+}
+POLARS_TYPES: dict[str, pl.DataType] = {
+    "varchar": pl.String(),
+    "integer": pl.Int32(),
+    "bigint": pl.Int64(),
+    "decimal(18,2)": pl.Decimal(18, 2),
+    "double": pl.Float64(),
+    "date": pl.Date(),
+    "timestamp": pl.Datetime("us"),
+    "boolean": pl.Boolean(),
+}
+# What becomes of a personal column in the lake; the clear text goes to the vault.
+PERSONAL_SUFFIXES = {
+    "citizen_id": ("_token", "_mask", "_form"),
+    "name": ("_token", "_mask"),
+    "account": ("_token", "_mask"),
+    "address": ("_token",),
+    "household": ("_token",),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One delivered column, as the landing sees it."""
+
+    name: str
+    title: str
+    description: str
+    logical_type: str
+    physical_type: str
+    required: bool
+    key_position: int | None
+    classification: str
+    minimum: str | None
+    maximum: str | None
+    min_length: int | None
+    max_length: int | None
+    pattern: str | None
+    codes: CodeList | None
+    personal: str | None
+    quality: tuple[QualityRule, ...]
+
+    @property
+    def lake(self) -> list[tuple[str, str]]:
+        """(name, type) of the lake columns that this column becomes."""
+        if self.personal is None or self.personal == "location":
+            return [(self.name, self.physical_type)]
+        return [(self.name + suffix, "varchar") for suffix in PERSONAL_SUFFIXES[self.personal]]
+
+    def bound(self, text: str) -> date | Decimal | int | float:
+        """A bound of this column as a value of its type (a timestamp's bound is a day).
+
+        Raises:
+            ValueError, ArithmeticError: the text is no such value.
+        """
+        if self.logical_type in ("date", "timestamp"):
+            return date.fromisoformat(text)
+        if self.logical_type == "integer":
+            return int(text)
+        return float(text) if self.physical_type == "double" else Decimal(text)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One dataset's contract, checked.
+
+    Attributes:
+        name: dataset id, also the file's stem.
+        grain: what one row is.
+        known_at: the column that says when the department knew, or "delivery".
+        granularity: "province" (one provider) or "county" (a delivery each county).
+    """
+
+    name: str
+    title: str
+    purpose: str
+    grain: str
+    version: str
+    family: str
+    owner: str
+    provider: str
+    legal_basis: str
+    known_at: str
+    granularity: str
+    volume: Volume
+    frequency: Sla
+    latency_days: int
+    encoding: str
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        """Columns by their delivered name."""
+        return {column.name: column for column in self.columns}
+
+    @property
+    def key(self) -> list[str]:
+        """Delivered names of the key columns, in key order."""
+        keyed = [(column.key_position, column.name) for column in self.columns]
+        return [name for position, name in sorted((p, n) for p, n in keyed if p is not None)]
+
+    def key_lake_columns(self) -> list[str]:
+        """Lake names of the key columns, in key order (a personal one is its token)."""
+        return [self.by_name[name].lake[0][0] for name in self.key]
+
+    def lake_schema(self) -> list[tuple[str, str]]:
+        """(name, DuckDB type) of every lake column in order, lineage columns last."""
+        columns = [pair for column in self.columns for pair in column.lake]
+        lineage = [("batch_id", "varchar"), ("row_no", "bigint"), ("known_at", "timestamp")]
+        return columns + lineage
+
+    def polars_schema(self) -> pl.Schema:
+        """The lake's columns as polars types."""
+        return pl.Schema({name: POLARS_TYPES[kind] for name, kind in self.lake_schema()})
+
+    @cached_property
+    def schema_fingerprint(self) -> str:
+        """16 hex digits that change when, and only when, the lake's columns or types change."""
+        text = json.dumps(self.lake_schema())
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def personal_columns(self) -> list[Column]:
+        """Columns whose clear text may only be in landing."""
+        return [column for column in self.columns if column.personal is not None]
+
+
+def load_contracts(folder: Path) -> dict[str, Contract]:
+    """Every contract of a folder by dataset name, in name order.
+
+    Raises:
+        ContractError: a file cannot be read or cannot be wholly enforced.
+    """
+    files = sorted(folder.glob("*.yaml"))
+    if not files:
+        raise ContractError(f"{folder}: no contract (*.yaml) here. Check the path.")
+    return {contract.name: contract for contract in map(load_contract, files)}
+
+
+def load_contract(file: Path) -> Contract:
+    """One contract file.
+
+    Raises:
+        ContractError: names the file, the place in it and the remedy.
+    """
+    try:
+        document = yaml.load(file.read_text("utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
+        parsed = ContractFile.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        remedy = "remove this key" if first["type"] == "extra_forbidden" else "correct the value"
+        raise ContractError(f"{file}: `{place}`: {first['msg']}; {remedy}.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ContractError(f"{file}: not a readable YAML file: {error}. Correct it.") from error
+    return _Builder(file, parsed).contract()
+
+
+class _Loader(yaml.CSafeLoader):
+    """The safe loader, except that a repeated key is an error, not a silent overwrite."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.YAMLError(f"key `{key}` stands twice{node.start_mark}")
+        return super().construct_mapping(node, deep)
+
+
+Block = TypeVar("Block", bound=BaseModel)
+
+
+@dataclass
+class _Builder:
+    """Turns the parsed file into a Contract and refuses what cannot be enforced."""
+
+    file: Path
+    parsed: ContractFile
+
+    def fail(self, place: str, what: str, remedy: str) -> ContractError:
+        return ContractError(f"{self.file}: `{place}`: {what}; {remedy}.")
+
+    def contract(self) -> Contract:
+        parsed, table = self.parsed, self.parsed.schema_[0]
+        if not parsed.id == table.name == self.file.stem:
+            raise self.fail("id", "id, schema name and file name differ", "make them the same")
+        extra = self.properties(parsed.customProperties, "customProperties")
+        for name in ("family", "owner", "legalBasis", "knownAt", "granularity", "volume"):
+            if name not in extra:
+                raise self.fail("customProperties", f"`{name}` is missing", "add it")
+        if extra["family"] not in FAMILIES or extra["family"] != parsed.domain:
+            raise self.fail(
+                "domain", "family must equal domain and be known", f"use one of {FAMILIES}"
+            )
+        if extra["granularity"] not in ("province", "county"):
+            raise self.fail("granularity", "unknown value", "use province or county")
+        sla = {item.property: item for item in parsed.slaProperties}
+        if set(sla) != {"frequency", "latency"} or sla["latency"].unit != "d":
+            raise self.fail("slaProperties", "needs frequency, and latency in d", "give both")
+        columns = tuple(self.column(prop) for prop in table.properties)
+        self.check_columns(columns, extra["knownAt"])
+        return Contract(
+            name=parsed.id,
+            title=parsed.name,
+            purpose=parsed.description.purpose,
+            grain=table.description,
+            version=parsed.version,
+            family=extra["family"],
+            owner=extra["owner"],
+            provider=parsed.team[0].username,
+            legal_basis=extra["legalBasis"],
+            known_at=extra["knownAt"],
+            granularity=extra["granularity"],
+            volume=self.block(Volume, extra["volume"], "volume"),
+            frequency=sla["frequency"],
+            latency_days=sla["latency"].value,
+            encoding=self.block(
+                Delivery, extra.get("delivery", {"encoding": "utf-8"}), "delivery"
+            ).encoding,
+            columns=columns,
+        )
+
+    def properties(self, items: Sequence[Any], place: str) -> dict[str, Any]:
+        names = [item.property for item in items]
+        if len(set(names)) < len(names):
+            raise self.fail(place, "a property stands twice", "keep one")
+        return {item.property: item.value for item in items}
+
+    def block(self, shape: type[Block], value: Any, place: str) -> Block:
+        try:
+            return shape.model_validate(value)
+        except ValidationError as error:
+            raise self.fail(place, str(error.errors()[0]["msg"]), "correct the value") from error
+
+    def column(self, prop: Property) -> Column:
+        extra = self.properties(prop.customProperties, prop.name)
+        options = prop.logicalTypeOptions
+        codes = extra.get("codeList")
+        return Column(
+            name=prop.name,
+            title=prop.businessName,
+            description=prop.description,
+            logical_type=prop.logicalType,
+            physical_type=prop.physicalType,
+            required=prop.required,
+            key_position=prop.primaryKeyPosition if prop.primaryKey else None,
+            classification=prop.classification,
+            minimum=options.minimum,
+            maximum=options.maximum,
+            min_length=options.minLength,
+            max_length=options.maxLength,
+            pattern=options.pattern,
+            codes=None if codes is None else self.block(CodeList, codes, f"{prop.name}.codeList"),
+            personal=extra.get("personal"),
+            quality=tuple(prop.quality),
+        )
+
+    def check_columns(self, columns: tuple[Column, ...], known_at: Any) -> None:
+        for column, prop in zip(columns, self.parsed.schema_[0].properties, strict=True):
+            self.check_column(column, prop)
+        lake = [name for column in columns for name, _ in column.lake] + list(RESERVED)
+        for name in {name for name in lake if lake.count(name) > 1}:
+            raise self.fail(name, "two columns get this name in the lake", "rename one")
+        positions = sorted(c.key_position for c in columns if c.key_position is not None)
+        if not positions or positions != list(range(1, len(positions) + 1)):
+            raise self.fail("primaryKeyPosition", "positions must be 1, 2, …", "number the key")
+        known = next((c for c in columns if c.name == known_at), None)
+        dated = known and known.required and known.logical_type in ("date", "timestamp")
+        if known_at != "delivery" and not dated:
+            raise self.fail(
+                "knownAt", "is no required date or timestamp column", "name one, or use delivery"
+            )
+
+    def check_column(self, column: Column, prop: Property) -> None:
+        name, kind = column.name, column.logical_type
+        allowed = PHYSICAL_TYPES[kind]
+        if column.physical_type not in allowed:
+            raise self.fail(f"{name}.physicalType", f"does not fit {kind}", f"use one of {allowed}")
+        if prop.primaryKey != (prop.primaryKeyPosition is not None):
+            raise self.fail(f"{name}.primaryKey", "key without position, or reverse", "give both")
+        if prop.primaryKey and not column.required:
+            raise self.fail(f"{name}.required", "a key column may not be empty", "set it to true")
+        self.check_options(column)
+        if column.codes and kind not in ("string", "integer"):
+            raise self.fail(f"{name}.codeList", f"cannot be checked on {kind}", "remove it")
+        if column.quality and (kind != "string" or column.personal):
+            raise self.fail(f"{name}.quality", "needs a plain string column", "remove it")
+        if column.personal:
+            self.check_personal(column)
+
+    def check_options(self, column: Column) -> None:
+        name, kind = column.name, column.logical_type
+        lengths = (column.min_length, column.max_length, column.pattern)
+        if kind != "string" and any(option is not None for option in lengths):
+            raise self.fail(f"{name}.logicalTypeOptions", f"not checkable on {kind}", "remove it")
+        for bound in (column.minimum, column.maximum):
+            if bound is None:
+                continue
+            if kind in ("string", "boolean"):
+                raise self.fail(f"{name}.minimum", f"{kind} has no bounds", "remove them")
+            try:
+                column.bound(bound)
+            except (ValueError, ArithmeticError) as error:
+                raise self.fail(f"{name}.minimum", str(error), "correct the bound") from error
+        if column.pattern is not None:
+            try:
+                pl.Series([""]).str.contains(column.pattern)
+            except pl.exceptions.PolarsError as error:
+                raise self.fail(f"{name}.pattern", str(error), "correct the pattern") from error
+
+    def check_personal(self, column: Column) -> None:
+        name, kind = column.name, column.personal
+        if kind != "location" and kind not in PERSONAL_SUFFIXES:
+            raise self.fail(f"{name}.personal", f"class `{kind}` is unknown", "use a known class")
+        wanted = "number" if kind == "location" else "string"
+        if column.logical_type != wanted:
+            raise self.fail(f"{name}.personal", f"{kind} must be a {wanted}", "correct the type")
+        if column.classification != "sensitive":
+            raise self.fail(f"{name}.classification", "personal data is sensitive", "set sensitive")
+        if column.codes or column.pattern or column.max_length is not None:
+            raise self.fail(
+                f"{name}.personal", "its form is checked by the class", "remove other checks"
+            )

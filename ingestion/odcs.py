@@ -1,0 +1,145 @@
+"""The shape of a contract file: Open Data Contract Standard v3.0.2, the part that is enforced.
+
+Only fields that the landing, the gates or the documentation use are accepted; any other key is an
+error, because a promise that nobody checks is worse than none.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+LogicalType = Literal["string", "integer", "number", "date", "timestamp", "boolean"]
+Personal = Literal["citizen_id", "name", "account", "address", "household", "location"]
+Classification = Literal["public", "internal", "sensitive"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+Text = Annotated[str, Field(min_length=1)]
+Bound = Annotated[str, BeforeValidator(str)]
+
+
+class Shape(BaseModel):
+    """A block of the file; a key it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CodeList(Shape):
+    """A coded column's values (code → Chinese label) and the standard they come from."""
+
+    name: Name
+    standard: Text
+    values: dict[str, Text] = Field(min_length=1)
+    separator: Literal[";"] | None = None
+
+
+class ColumnProperty(Shape):
+    """`customProperties` of a column: its personal-data class or its code list."""
+
+    property: Literal["personal", "codeList"]
+    value: Any
+
+
+class TypeOptions(Shape):
+    """`logicalTypeOptions`: bounds are inclusive; patterns are Rust regular expressions."""
+
+    minimum: Bound | None = None
+    maximum: Bound | None = None
+    minLength: int | None = Field(default=None, ge=0)  # noqa: N815 (name given by ODCS)
+    maxLength: int | None = Field(default=None, ge=1)  # noqa: N815
+    pattern: str | None = None
+
+
+class QualityRule(Shape):
+    """A check beyond type, code and range. A warning is counted; it refuses no row."""
+
+    rule: Literal["usccCheckCharacter"]
+    severity: Literal["warning"]
+    dimension: Literal["accuracy"]
+
+
+class Property(Shape):
+    """One delivered column."""
+
+    name: Name
+    businessName: Text  # noqa: N815
+    description: Text
+    logicalType: LogicalType  # noqa: N815
+    physicalType: Text  # noqa: N815
+    required: bool = False
+    primaryKey: bool = False  # noqa: N815
+    primaryKeyPosition: int | None = None  # noqa: N815
+    classification: Classification
+    logicalTypeOptions: TypeOptions = TypeOptions()  # noqa: N815
+    quality: list[QualityRule] = []
+    customProperties: list[ColumnProperty] = []  # noqa: N815
+
+
+class SchemaObject(Shape):
+    """The delivered table; `description` says what one row is."""
+
+    name: Name
+    logicalType: Literal["object"]  # noqa: N815
+    description: Text
+    properties: list[Property] = Field(min_length=1)
+
+
+class Description(Shape):
+    """What the dataset is for, in Chinese."""
+
+    purpose: Text
+
+
+class TeamMember(Shape):
+    """Who answers for the deliveries."""
+
+    username: Name
+    role: Literal["owner"]
+    description: Text
+
+
+class Sla(Shape):
+    """`frequency` (one delivery each value × unit) and `latency` (days after the period's end)."""
+
+    property: Literal["frequency", "latency"]
+    value: int = Field(ge=1)
+    unit: Literal["d", "m", "y"]
+
+
+class Volume(Shape):
+    """Bounds of a batch: fewest rows, and largest relative change against the last like it."""
+
+    min_rows: int = Field(ge=0)
+    max_change: float = Field(gt=0)
+
+
+class Delivery(Shape):
+    """How this dataset's text files are encoded unless the source's settings say otherwise."""
+
+    encoding: Literal["utf-8", "gb18030"]
+
+
+class ContractProperty(Shape):
+    """`customProperties` of the contract."""
+
+    property: Literal[
+        "family", "owner", "legalBasis", "knownAt", "granularity", "volume", "delivery"
+    ]
+    value: Any
+
+
+class ContractFile(Shape):
+    """A whole contract file."""
+
+    apiVersion: Literal["v3.0.2"]  # noqa: N815
+    kind: Literal["DataContract"]
+    id: Name
+    name: Text
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    status: Literal["active"]
+    domain: Name
+    description: Description
+    schema_: list[SchemaObject] = Field(alias="schema", min_length=1, max_length=1)
+    team: list[TeamMember] = Field(min_length=1)
+    slaProperties: list[Sla]  # noqa: N815
+    customProperties: list[ContractProperty]  # noqa: N815
