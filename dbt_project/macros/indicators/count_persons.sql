@@ -1,0 +1,188 @@
+{#- CTEs that count living persons, once a region, on every month's last day.
+
+    `source`: a CTE [person_key, region_code, valid_from, valid_to], half-open, any number of rows a
+    person. Result: a CTE `name` [region_code, month_no] with `persons`, for every county, prefecture
+    and province of today. Nobody is multiplied by months: each interval becomes one +1 and one -1,
+    and a running sum gives the stock. Only persons with several intervals pay for merging them. -#}
+
+{% macro count_persons(name, source, where=none) -%}
+{{ name }}__clipped as (
+    select
+        source.person_key,
+        source.region_code,
+        greatest(
+            coalesce({{ month_number('source.valid_from') }}, bounds.first_month),
+            bounds.first_month
+        ) as month_in,
+        least(
+            coalesce({{ month_number('source.valid_to') }}, bounds.last_month + 1),
+            coalesce({{ month_number('dead.death_date') }}, bounds.last_month + 1),
+            bounds.last_month + 1
+        ) as month_out
+    from {{ source }} as source
+    cross join (
+        select min(month_no) as first_month, max(month_no) as last_month
+        from {{ ref('int_region_month') }}
+    ) as bounds
+    left join {{ ref('fct_death') }} as dead
+        on dead.person_key = source.person_key
+        and dead.is_confirmed
+        and not dead.is_contested
+    {%- if where %}
+    where {{ where }}
+    {%- endif %}
+),
+
+{{ name }}__numbered as (
+    select *, count(*) over (partition by person_key) as intervals
+    from {{ name }}__clipped
+    where month_in < month_out and region_code is not null
+),
+
+{{ name }}__climbed as (
+    select distinct numbered.person_key, above.ancestor_code, numbered.month_in, numbered.month_out
+    from {{ name }}__numbered as numbered
+    inner join {{ ref('bridge_region_ancestor') }} as above
+        on above.region_code = numbered.region_code
+        and above.ancestor_level in ('county', 'prefecture', 'province')
+    where numbered.intervals > 1
+),
+
+{{ name }}__reached as (
+    select
+        *,
+        max(month_out) over (
+            partition by person_key, ancestor_code order by month_in, month_out
+            rows between unbounded preceding and 1 preceding
+        ) as reached
+    from {{ name }}__climbed
+),
+
+{{ name }}__islands as (
+    select
+        *,
+        sum(case when reached is null or month_in > reached then 1 else 0 end) over (
+            partition by person_key, ancestor_code order by month_in, month_out
+            rows between unbounded preceding and current row
+        ) as island
+    from {{ name }}__reached
+),
+
+{{ name }}__merged as (
+    select ancestor_code, min(month_in) as month_in, max(month_out) as month_out
+    from {{ name }}__islands
+    group by person_key, ancestor_code, island
+),
+
+{{ name }}__single as (
+    select region_code, month_in, month_out, count(*) as persons
+    from {{ name }}__numbered
+    where intervals = 1
+    group by region_code, month_in, month_out
+),
+
+{{ name }}__counted as (
+    select above.ancestor_code as region_code, single.month_in, single.month_out, single.persons
+    from {{ name }}__single as single
+    inner join {{ ref('bridge_region_ancestor') }} as above
+        on above.region_code = single.region_code
+        and above.ancestor_level in ('county', 'prefecture', 'province')
+    union all
+    select ancestor_code as region_code, month_in, month_out, count(*) as persons
+    from {{ name }}__merged
+    group by ancestor_code, month_in, month_out
+),
+
+{{ running_stock(name, name ~ '__counted', ['persons']) }}
+{%- endmacro %}
+
+
+{#- A CTE `name` [region_code, month_no] with the stock of each of `measures` on the last day of each
+    month, from `source` [region_code, month_in, month_out, measures…] (any number of rows). -#}
+{% macro running_stock(name, source, measures) -%}
+{{ name }}__moves as (
+    select region_code, month_no
+        {%- for measure in measures %}, sum({{ measure }}) as {{ measure }}{% endfor %}
+    from (
+        select region_code, month_in as month_no
+            {%- for measure in measures %}, {{ measure }}{% endfor %}
+        from {{ source }}
+        union all
+        select region_code, month_out as month_no
+            {%- for measure in measures %}, -{{ measure }} as {{ measure }}{% endfor %}
+        from {{ source }}
+    ) as moves
+    group by region_code, month_no
+),
+
+{{ name }} as (
+    select
+        spine.region_code,
+        spine.month_no
+        {%- for measure in measures %},
+        cast(sum(coalesce(moves.{{ measure }}, 0)) over (
+            partition by spine.region_code order by spine.month_no
+            rows between unbounded preceding and current row
+        ) as bigint) as {{ measure }}
+        {%- endfor %}
+    from {{ ref('int_region_month') }} as spine
+    left join {{ name }}__moves as moves
+        on moves.region_code = spine.region_code
+        and moves.month_no = spine.month_no
+)
+{%- endmacro %}
+
+
+{#- A CTE `name` [region_code, month_no] with `persons`: living persons seen in a month, once a region.
+    `source`: a CTE [person_key, region_code, month_no], any number of rows. -#}
+{% macro count_persons_seen(name, source) -%}
+{{ name }}__seen as (
+    select
+        source.person_key,
+        source.month_no,
+        min(source.region_code) as region_code,
+        max(source.region_code) as other_region_code
+    from {{ source }} as source
+    left join {{ ref('fct_death') }} as dead
+        on dead.person_key = source.person_key
+        and dead.is_confirmed
+        and not dead.is_contested
+    where coalesce({{ month_number('dead.death_date') }} > source.month_no, true)
+    group by source.person_key, source.month_no
+),
+
+{{ name }}__once as (
+    select region_code, month_no, count(*) as persons
+    from {{ name }}__seen
+    where region_code = other_region_code
+    group by region_code, month_no
+),
+
+{{ name }}__several as (
+    select distinct seen.person_key, seen.month_no, above.ancestor_code as region_code
+    from {{ name }}__seen as seen
+    inner join {{ source }} as source
+        on source.person_key = seen.person_key
+        and source.month_no = seen.month_no
+    inner join {{ ref('bridge_region_ancestor') }} as above
+        on above.region_code = source.region_code
+        and above.ancestor_level in ('county', 'prefecture', 'province')
+    where seen.region_code != seen.other_region_code
+),
+
+{{ name }} as (
+    select region_code, month_no, cast(sum(persons) as bigint) as persons
+    from (
+        select above.ancestor_code as region_code, once.month_no, once.persons
+        from {{ name }}__once as once
+        inner join {{ ref('bridge_region_ancestor') }} as above
+            on above.region_code = once.region_code
+            and above.ancestor_level in ('county', 'prefecture', 'province')
+        union all
+        select region_code, month_no, count(*) as persons
+        from {{ name }}__several
+        group by region_code, month_no
+    ) as parts
+    group by region_code, month_no
+)
+{%- endmacro %}

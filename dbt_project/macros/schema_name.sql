@@ -1,0 +1,4 @@
+{# The folder's schema name as it stands: `core`, never `main_core`. #}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name | trim if custom_schema_name else target.schema }}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+{{ stage('assistance_member') }}

@@ -1,0 +1,1 @@
+{{ stage('special_difficulty') }}

@@ -1,0 +1,1 @@
+{{ stage('medical_enrolment') }}

@@ -1,0 +1,1 @@
+{{ stage('death_certificate') }}

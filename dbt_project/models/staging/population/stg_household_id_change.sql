@@ -1,0 +1,1 @@
+{{ stage('household_id_change') }}

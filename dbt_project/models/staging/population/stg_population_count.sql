@@ -1,0 +1,1 @@
+{{ stage('population_count') }}

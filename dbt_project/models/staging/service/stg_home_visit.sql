@@ -1,0 +1,1 @@
+{{ stage('home_visit') }}

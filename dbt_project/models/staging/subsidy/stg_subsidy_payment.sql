@@ -1,0 +1,1 @@
+{{ stage('subsidy_payment') }}

@@ -1,0 +1,1 @@
+{{ stage('welfare_fund') }}

@@ -1,0 +1,204 @@
+"""What dbt must know but has no business being written twice: sources, columns, model lists.
+
+The contracts are the one place where a dataset's columns stand; the model folders are the one
+place where an indicator or a rule is listed. `render` turns both into files that dbt reads.
+`staging_files` writes the SQL and YAML of a new dataset's staging model, to be kept.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ingestion.contracts import Column, Contract, load_contracts
+from yinling.settings import Settings
+
+SUFFIX_WORDS = {
+    "token": "令牌",
+    "mask": "掩码",
+    "form": "号码形式（exact、converted_15、normalised）",
+}
+PROVENANCE_WORDS = {
+    "batch_id": "交付批次",
+    "row_no": "在交付文件中的数据行号，从 1 起，含被拒绝的行",
+    "known_at": "该部门获知这一行的时间，北京时间",
+}
+NOTICE = "Rendered by `yinling render` from ingestion/contracts and the model folders; not kept."
+# A delivered month is the text YYYY-MM; staging makes it the date of its first day.
+MONTH_NAMES = ("month", "_month")
+
+
+def is_month(column: Column) -> bool:
+    """Whether a delivered column is a YYYY-MM month."""
+    return column.logical_type == "string" and (
+        column.name == MONTH_NAMES[0] or column.name.endswith(MONTH_NAMES[1])
+    )
+
+
+def staging_columns(contract: Contract) -> list[dict[str, Any]]:
+    """Columns of a staging model in order: name, description, data_type, month."""
+    columns: list[dict[str, Any]] = []
+    for column in contract.columns:
+        month = is_month(column)
+        for name, kind in column.lake:
+            suffix = name.removeprefix(column.name).removeprefix("_")
+            words = (
+                f"{column.description}：{SUFFIX_WORDS[suffix]}" if suffix else column.description
+            )
+            columns.append(
+                {
+                    "name": name,
+                    "description": f"{words}（当月首日）" if month else words,
+                    "data_type": "date" if month else kind,
+                    "month": month,
+                }
+            )
+    lineage = contract.lake_schema()[len(columns) :]
+    columns.extend(
+        {"name": name, "description": PROVENANCE_WORDS[name], "data_type": kind, "month": False}
+        for name, kind in lineage
+    )
+    return columns
+
+
+def sources_yaml(contracts: dict[str, Contract]) -> str:
+    """The dbt source `lake`: one table a dataset, read from the lake's Parquet files."""
+    location = (
+        "read_parquet('{{ env_var('YINLING_LAKE') }}/{name}/*/data.parquet', "
+        "union_by_name=true, hive_partitioning=false)"
+    )
+    tables = []
+    for contract in contracts.values():
+        types = dict(contract.lake_schema())
+        tables.append(
+            {
+                "name": contract.name,
+                "description": f"{contract.title}：{contract.purpose}",
+                "columns": [
+                    {
+                        "name": column["name"],
+                        "description": column["description"],
+                        "data_type": types[column["name"]],
+                    }
+                    for column in staging_columns(contract)
+                ],
+            }
+        )
+    source = {
+        "name": "lake",
+        "schema": "lake",
+        "description": "Typed rows of every delivered batch, all versions.",
+        "config": {"meta": {"external_location": location}},
+        "tables": tables,
+    }
+    return f"# {NOTICE}\n{_yaml({'version': 2, 'sources': [source]})}"
+
+
+def catalogue_sql(contracts: dict[str, Contract], models: Path) -> str:
+    """Macros that tell the models which datasets, indicators and rules there are."""
+    specs = {
+        contract.name: {
+            "key": contract.key_lake_columns(),
+            "columns": [
+                {"name": c["name"], "type": c["data_type"], "month": c["month"]}
+                for c in staging_columns(contract)
+            ],
+        }
+        for contract in contracts.values()
+    }
+    blocks = [f"{{# {NOTICE} #}}"]
+    for macro, value in (
+        ("dataset_specs", specs),
+        ("indicator_models", model_names(models / "indicators")),
+        ("rule_models", model_names(models / "audit")),
+    ):
+        # JSON without null is a Jinja literal too.
+        literal = json.dumps(value, ensure_ascii=False)
+        blocks.append(f"{{% macro {macro}() %}}{{{{ return({literal}) }}}}{{% endmacro %}}")
+    return "\n".join(blocks) + "\n"
+
+
+def model_names(folder: Path) -> list[str]:
+    """Names of the SQL models below a folder, but not of helpers (`int_…`), sorted."""
+    return sorted(p.stem for p in folder.rglob("*.sql") if not p.stem.startswith("int_"))
+
+
+def staging_files(contract: Contract) -> dict[str, str]:
+    """File name → text of a dataset's staging model and its YAML."""
+    name = f"stg_{contract.name}"
+    key = contract.key_lake_columns()
+    model = {
+        "name": name,
+        "description": f"{contract.title}：{contract.purpose}。每个键取最新版本。",
+        "config": {"meta": {"grain": key}},
+        "data_tests": [{"unique_grain": {"arguments": {"columns": key}}}],
+        "columns": [
+            {k: c[k] for k in ("name", "description", "data_type")}
+            for c in staging_columns(contract)
+        ],
+    }
+    return {
+        f"{name}.sql": f"{{{{ stage('{contract.name}') }}}}\n",
+        f"{name}.yml": _yaml({"version": 2, "models": [model]}),
+    }
+
+
+def render(settings: Settings) -> list[Path]:
+    """Write the rendered files; unchanged ones stay untouched, so dbt parses only what changed.
+
+    Returns:
+        The files that were rewritten.
+
+    Raises:
+        ContractError: a contract is missing or cannot be enforced.
+    """
+    contracts = load_contracts(settings.contracts)
+    project = settings.dbt_project
+    wanted = {
+        project / "models" / "staging" / "_sources.yml": sources_yaml(contracts),
+        project / "macros" / "rendered" / "catalogue.sql": catalogue_sql(
+            contracts, project / "models"
+        ),
+    }
+    written: list[Path] = []
+    for path, text in wanted.items():
+        if path.exists() and path.read_text("utf-8") == text:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        written.append(path)
+    return written
+
+
+def scaffold_staging(settings: Settings) -> list[Path]:
+    """Write the staging model of every dataset that has none; existing files are left alone.
+
+    Returns:
+        The files that were written.
+    """
+    written: list[Path] = []
+    for contract in load_contracts(settings.contracts).values():
+        for file, text in staging_files(contract).items():
+            path = settings.dbt_project / "models" / "staging" / contract.family / file
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, "utf-8")
+                written.append(path)
+    return written
+
+
+class _Dumper(yaml.SafeDumper):
+    """Lists stand indented below their key, and nothing is abbreviated by an alias."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _yaml(value: object) -> str:
+    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
