@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -52,6 +52,16 @@ class Resources(Strict):
     memory_limit: str = "6GB"
 
 
+class Orchestration(Strict):
+    """How Airflow runs the steps. `dbt_tasks`: a task for each model, or one for the build."""
+
+    dbt_tasks: Literal["each", "one"] = "each"
+    retries: int = Field(default=3, ge=1)
+    retry_seconds: int = Field(default=120, ge=1)
+    timeout_hours: float = Field(default=6, gt=0)
+    alert_webhook_env: str | None = None
+
+
 class Settings(Strict):
     """Everything the rooms need to know about where they are."""
 
@@ -60,6 +70,7 @@ class Settings(Strict):
     keep_releases: int = 5
     suppression: Suppression = Field(default_factory=Suppression)
     resources: Resources = Field(default_factory=Resources)
+    orchestration: Orchestration = Field(default_factory=Orchestration)
     sources: dict[str, Source] = Field(default_factory=dict)
 
     @property

@@ -1,0 +1,5 @@
+"""Airflow: Medical enrolment and settlements."""
+
+from yinling.orchestration import landing_dag
+
+dag = landing_dag("medical", cron="20 1 * * *")

@@ -1,0 +1,5 @@
+"""Airflow: Household registration, number changes, deaths, population counts."""
+
+from yinling.orchestration import landing_dag
+
+dag = landing_dag("population", cron="10 1 * * *")

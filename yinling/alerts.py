@@ -1,0 +1,49 @@
+"""Alerts: a task failed after its last retry, and somebody must look."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from yinling.settings import Settings, load_settings
+
+LOGGER = logging.getLogger(__name__)
+WEBHOOK_SECONDS = 10
+
+
+def raise_alert(settings: Settings, subject: str, message: str) -> Path:
+    """Write the alert as a file under `<home>/alerts/` and post it to the webhook, if one is set.
+
+    The file comes first: an alert is never lost because a chat server does not answer.
+    Returns the file. The webhook's address comes from the environment variable that the setting
+    `orchestration.alert_webhook_env` names; it gets JSON {"subject", "message", "at"}.
+    """
+    at = datetime.now(ZoneInfo("Asia/Shanghai"))
+    alert = {"subject": subject, "message": message, "at": at.isoformat(timespec="seconds")}
+    folder = settings.home / "alerts"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{at:%Y%m%dT%H%M%S%f}-{subject.replace('/', '_')}.json"
+    file.write_text(json.dumps(alert, ensure_ascii=False, indent=2), "utf-8")
+    LOGGER.error("ALERT %s: %s (%s)", subject, message, file)
+    name = settings.orchestration.alert_webhook_env
+    address = os.environ.get(name, "") if name else ""
+    if address:
+        import httpx
+
+        try:
+            httpx.post(address, json=alert, timeout=WEBHOOK_SECONDS).raise_for_status()
+        except httpx.HTTPError as error:
+            LOGGER.error("The alert's webhook did not take it: %s. The file stays.", error)
+    return file
+
+
+def on_failure(context: Any) -> None:
+    """Airflow's callback for a task that failed for good."""
+    instance = context["task_instance"]
+    subject = f"{instance.dag_id}/{instance.task_id}"
+    raise_alert(load_settings(), subject, str(context.get("exception") or "failed"))
