@@ -1,0 +1,83 @@
+{#- Last CTEs of an indicator model: one row a county, prefecture and province of today and a month's
+    end, and the same again for each year's end; then select * from indicator_rows.
+
+    numerator, denominator: CTEs [region_code, month_no] and the column named. A region without a row
+    has 0 when `absent` is 0; `absent=none` leaves it null (not delivered).
+    persons: which of the two count persons ('both', 'numerator', 'none'): publishing withholds small
+    counts of persons only. -#}
+{% macro indicator_rows(numerator, denominator=none, persons='none', absent=0) -%}
+{%- set top, top_column = numerator -%}
+{%- if denominator %}{% set bottom, bottom_column = denominator %}{% endif -%}
+monthly as (
+    select
+        cast('{{ model.name }}' as varchar) as indicator_id,
+        spine.region_code,
+        spine.region_level,
+        spine.period_end,
+        spine.month_no,
+        {{ _or_absent('top.' ~ top_column, absent) }} as numerator,
+        {% if denominator -%}
+        {{ _or_absent('bottom.' ~ bottom_column, absent) }} as denominator,
+        {%- else -%}
+        cast(null as decimal(18, 2)) as denominator,
+        {%- endif %}
+        through.data_through,
+        {{ 'false' if persons == 'none' else 'true' }} as person_counts,
+        {{ 'true' if persons == 'both' else 'false' }} as persons_in_denominator
+    from {{ ref('int_region_month') }} as spine
+    left join {{ top }} as top
+        on top.region_code = spine.region_code
+        and top.month_no = spine.month_no
+    {%- if denominator %}
+    left join {{ bottom }} as bottom
+        on bottom.region_code = spine.region_code
+        and bottom.month_no = spine.month_no
+    {%- endif %}
+    left join (
+        select region_code, min(data_through) as data_through
+        from {{ ref('int_data_through') }}
+        where dataset in ({{ _dated_by() }})
+        group by region_code
+    ) as through
+        on through.region_code = spine.region_code
+),
+
+indicator_rows as (
+    select
+        monthly.indicator_id,
+        monthly.region_code,
+        monthly.region_level,
+        monthly.period_end,
+        kinds.period_kind,
+        monthly.numerator,
+        monthly.denominator,
+        least(monthly.data_through, monthly.period_end) as data_through,
+        monthly.person_counts,
+        monthly.persons_in_denominator
+    from monthly
+    inner join (
+        select cast('month' as varchar) as period_kind, 1 as every_months
+        union all
+        select cast('year' as varchar) as period_kind, 12 as every_months
+    ) as kinds
+        on (monthly.month_no - 12) % kinds.every_months = 0
+)
+{%- endmacro %}
+
+
+{% macro _or_absent(column, absent) -%}
+    {%- if absent is none -%}
+    cast({{ column }} as decimal(18, 2))
+    {%- else -%}
+    cast(coalesce({{ column }}, {{ absent }}) as decimal(18, 2))
+    {%- endif -%}
+{%- endmacro %}
+
+
+{#- The feeds whose latest delivery dates a figure: meta `dated_by`, else all of meta `feeds`. -#}
+{% macro _dated_by() -%}
+    {%- set meta = model.config.meta -%}
+    {%- for feed in meta.get('dated_by') or meta.get('feeds', []) -%}
+    '{{ feed }}'{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}

@@ -1,0 +1,91 @@
+-- Hukou population by age: living persons who have not moved out, where their hukou is, on every
+-- month's last day. One interval for each person and age band; intervals become +1 and -1.
+with
+
+bands as (
+    select * from (
+        values (0, 60), (60, 65), (65, 70), (70, 75), (75, 80), (80, 85), (85, 90), (90, 95),
+            (95, 100), (100, 200)
+    ) as ages (age_from, age_to)
+),
+
+bounds as (
+    select min(month_no) as first_month, max(month_no) as last_month
+    from {{ ref('int_region_month') }}
+),
+
+persons as (
+    select
+        spell.hukou_region_code as region_code,
+        person.sex,
+        person.birth_date,
+        greatest(
+            coalesce({{ month_number('spell.valid_from') }}, bounds.first_month),
+            bounds.first_month
+        ) as month_in,
+        least(
+            coalesce({{ month_number('spell.valid_to') }}, bounds.last_month + 1),
+            coalesce({{ month_number('dead.death_date') }}, bounds.last_month + 1),
+            bounds.last_month + 1
+        ) as month_out
+    from {{ ref('spell_residence') }} as spell
+    cross join bounds
+    inner join {{ ref('dim_person') }} as person
+        on person.person_key = spell.person_key
+        and person.is_current
+    left join {{ ref('fct_death') }} as dead
+        on dead.person_key = spell.person_key
+        and dead.is_confirmed
+        and not dead.is_contested
+),
+
+aged as (
+    select
+        persons.region_code,
+        persons.sex,
+        bands.age_from,
+        greatest(
+            persons.month_in, {{ month_of_age('persons.birth_date', 'bands.age_from') }}
+        ) as month_in,
+        least(
+            persons.month_out, {{ month_of_age('persons.birth_date', 'bands.age_to') }}
+        ) as month_out
+    from persons
+    cross join bands
+    where
+        persons.month_in < persons.month_out
+        -- Somebody without a birth date is a person, but not of any age above the first.
+        and (persons.birth_date is not null or bands.age_from = 0)
+),
+
+counted as (
+    select region_code, sex, age_from, month_in, month_out, count(*) as persons
+    from aged
+    where month_in < month_out
+    group by region_code, sex, age_from, month_in, month_out
+),
+
+climbed as (
+    select
+        above.ancestor_code as region_code,
+        counted.month_in,
+        counted.month_out,
+        counted.persons,
+        case when counted.age_from >= 60 then counted.persons else 0 end as persons_60plus,
+        case when counted.age_from >= 65 then counted.persons else 0 end as persons_65plus,
+        case when counted.age_from >= 80 then counted.persons else 0 end as persons_80plus,
+        case when counted.age_from >= 100 then counted.persons else 0 end as persons_100plus,
+        case when counted.age_from >= 60 and counted.sex = '2' then counted.persons else 0
+        end as women_60plus
+    from counted
+    inner join {{ ref('bridge_region_ancestor') }} as above
+        on above.region_code = counted.region_code
+        and above.ancestor_level in ('county', 'prefecture', 'province')
+),
+
+{{ running_stock('population', 'climbed', [
+    'persons', 'persons_60plus', 'persons_65plus', 'persons_80plus', 'persons_100plus',
+    'women_60plus',
+]) }}
+
+select * from population

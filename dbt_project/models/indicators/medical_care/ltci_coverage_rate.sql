@@ -1,0 +1,19 @@
+-- Of the living persons enrolled in basic medical insurance, those insured for long-term care.
+with
+
+enrolled as (
+    select person_key, region_code, valid_from, valid_to, ltci_insured
+    from {{ ref('spell_enrolment') }}
+),
+
+{{ count_persons('members', 'enrolled') }},
+
+{{ count_persons('insured', 'enrolled', where='source.ltci_insured') }},
+
+{{ indicator_rows(
+    numerator=['insured', 'persons'],
+    denominator=['members', 'persons'],
+    persons='both',
+) }}
+
+select * from indicator_rows

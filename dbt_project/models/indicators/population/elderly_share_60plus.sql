@@ -1,0 +1,14 @@
+-- Of the hukou population, those aged 60 and over.
+with
+
+population as (
+    select * from {{ ref('int_hukou_population') }}
+),
+
+{{ indicator_rows(
+    numerator=['population', 'persons_60plus'],
+    denominator=['population', 'persons'],
+    persons='both',
+) }}
+
+select * from indicator_rows
