@@ -55,8 +55,12 @@ RELEASE = Asset("release", uri="yinling://release")
 
 
 def nightly(cron: str) -> CronTriggerTimetable:
-    """A clock in Asia/Shanghai."""
-    return CronTriggerTimetable(cron, timezone=TIMEZONE)
+    """A clock in Asia/Shanghai.
+
+    A DAG seen for the first time waits for its next hour: Airflow's default would also run it at
+    once when less than a tenth of the interval has passed.
+    """
+    return CronTriggerTimetable(cron, timezone=TIMEZONE, run_immediately=timedelta(0))
 
 
 def defaults(settings: Settings, owner: str) -> dict[str, Any]:
