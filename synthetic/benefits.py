@@ -1,0 +1,138 @@
+"""Who is entitled to what, and the payments month by month.
+
+An entitlement is [person, programme_code, first, last (month numbers, inclusive), amount]; payments
+are its months. Everybody entitled is paid every month, nobody else is: what differs is planted.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from synthetic import programmes
+from synthetic.calendar import Window, month_of_day, month_text, month_start
+from synthetic.draws import generator
+from synthetic.identity import bank_accounts
+from synthetic.regions import County
+
+ENTITLEMENT = {"person": pl.Int64, "programme_code": pl.String, "first": pl.Int32,
+               "last": pl.Int32, "amount": pl.Int64}
+
+
+def last_month(window: Window) -> pl.Expr:
+    """The month of death is still payable; nothing after it."""
+    return pl.min_horizontal(
+        pl.coalesce(month_of_day(pl.col("death")), window.last_month), pl.lit(window.last_month)
+    ).cast(pl.Int32)
+
+
+def old_age(people: pl.DataFrame, window: Window) -> pl.DataFrame:
+    """Old-age allowance: each band is due from the month after the birthday."""
+    last = last_month(window)
+    frames = []
+    for low, high, amount in programmes.OLD_AGE_BANDS:
+        start = month_of_day(pl.col("birth").dt.offset_by(f"{low}y")) + 1
+        end = month_of_day(pl.col("birth").dt.offset_by(f"{high}y"))
+        frames.append(people.filter(pl.col("age") >= low - 0.1).select(
+            "person",
+            pl.when(pl.col("veteran")).then(pl.lit("veteran_care_allowance"))
+            .otherwise(pl.lit("old_age_allowance")).alias("programme_code"),
+            pl.max_horizontal(start, pl.lit(window.first_month)).cast(pl.Int32).alias("first"),
+            pl.min_horizontal(end, last).cast(pl.Int32).alias("last"),
+            pl.when(pl.col("veteran")).then(programmes.VETERAN).otherwise(amount)
+            .cast(pl.Int64).alias("amount"),
+        ))
+    return pl.concat(frames).filter(pl.col("first") <= pl.col("last"))
+
+
+def monthly(people: pl.DataFrame, programme: str | pl.Expr, amount: int | pl.Expr,
+            window: Window) -> pl.DataFrame:
+    """An entitlement of all months until death (`since`, a month number, starts it later)."""
+    code = pl.lit(programme) if isinstance(programme, str) else programme
+    yuan = pl.lit(amount) if isinstance(amount, int) else amount
+    since = pl.col("since") if "since" in people.columns else pl.lit(window.first_month)
+    return people.select(
+        "person",
+        code.alias("programme_code"),
+        pl.max_horizontal(since, pl.lit(window.first_month)).cast(pl.Int32).alias("first"),
+        last_month(window).alias("last"),
+        yuan.cast(pl.Int64).alias("amount"),
+    ).filter(pl.col("first") <= pl.col("last"))
+
+
+def accounts(seed: int, county: County, people: pl.DataFrame) -> pl.DataFrame:
+    """[person] bank_account, account_name: their own; some couples share the first's."""
+    rng = generator(seed, "accounts", county.code)
+    elders = people.filter(pl.col("age") > 15)
+    numbers = county.index * 10**9 + rng.permutation(len(elders)) * 7 + 1
+    own = elders.select("person", "household", "name", "age").with_columns(
+        bank_account=bank_accounts(numbers), account_name=pl.col("name"),
+        shares=pl.Series(rng.random(len(elders)) < 0.05),
+    )
+    old = (pl.col("age") >= 60)
+    first = own.filter(old).group_by("household", maintain_order=True).agg(
+        pl.col("bank_account").first().alias("joint"), pl.col("account_name").first()
+        .alias("joint_name"))
+    return own.join(first, on="household", how="left", maintain_order="left").select(
+        "person",
+        pl.when(pl.col("shares") & old).then("joint").otherwise("bank_account")
+        .alias("bank_account"),
+        pl.when(pl.col("shares") & old).then("joint_name").otherwise("account_name")
+        .alias("account_name"),
+    )
+
+
+PAYMENT_COLUMNS = ("person", "payment_no", "programme_code", "id_no", "payee_name",
+                   "benefit_month", "amount", "paid_at", "bank_account", "account_name",
+                   "region_code", "facility_code", "batch_no", "status", "approved_by",
+                   "entered_by")
+
+
+def expand(entitlements: pl.DataFrame) -> pl.DataFrame:
+    """[person, programme_code, month] amount: one row a month of each entitlement."""
+    return entitlements.with_columns(
+        month=pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32)
+    ).explode("month").drop("first", "last")
+
+
+def payments(rows: pl.DataFrame, county: County, holders: pl.DataFrame, prefix: str) -> pl.DataFrame:
+    """Feed subsidy_payment from [person, programme_code, month, amount] and optional overrides.
+
+    Columns that `rows` may bring: id_no, region_code, status, days_late, bank_account,
+    account_name, facility_code; null means the ordinary value.
+    """
+    frame = rows.sort("programme_code", "month", "person").join(
+        holders, on="person", how="left", suffix="_own", maintain_order="left")
+
+    def given(column: str, ordinary: pl.Expr) -> pl.Expr:
+        if column not in rows.columns:
+            return ordinary.alias(column)
+        return pl.coalesce(pl.col(column), ordinary).alias(column)
+
+    def own(column: str) -> pl.Expr:
+        return pl.col(column + "_own" if column in rows.columns else column)
+
+    order = pl.int_range(pl.len())
+    paid = (month_start(pl.col("month")).cast(pl.Datetime("us"))
+            + pl.duration(days=14, hours=9)
+            + pl.duration(days=pl.col("days_late") if "days_late" in rows.columns else pl.lit(0))
+            + pl.duration(seconds=(order * 13) % 28_800))
+    return frame.select(
+        "person",
+        (pl.lit(f"{prefix}{county.short}") + order.cast(pl.String).str.zfill(9))
+        .alias("payment_no"),
+        "programme_code",
+        given("id_no", own("id_no")),
+        pl.col("name").alias("payee_name"),
+        month_text(pl.col("month")).alias("benefit_month"),
+        pl.col("amount").cast(pl.Decimal(18, 2)),
+        paid.alias("paid_at"),
+        given("bank_account", own("bank_account")),
+        given("account_name", own("account_name")),
+        given("region_code", pl.lit(county.code)),
+        given("facility_code", pl.lit(None, dtype=pl.String)),
+        (pl.lit(f"B{county.short}-") + month_text(pl.col("month")) + "-"
+         + pl.col("programme_code")).alias("batch_no"),
+        given("status", pl.lit("success")),
+        pl.lit(f"审批{county.short}").alias("approved_by"),
+        (pl.lit("经办") + (order % 7).cast(pl.String)).alias("entered_by"),
+    )

@@ -1,0 +1,84 @@
+"""The demo's settings: `yinling.toml` and the environment with addresses, tokens and keys.
+
+The keys are made from the seed and guard made-up people only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from synthetic.transport import CHANNELS, Channel
+
+REST_PORT = 18_741
+PG_PORT_VARIABLE = "YINLING_DEMO_PG_PORT"
+URI_ENV = {"police": "YINLING_POLICE_URI", "medical": "YINLING_MEDICAL_URI"}
+TOKEN_ENV = "YINLING_CIVIL_TOKEN"  # noqa: S105 - the variable's name
+
+
+def secret_of(seed: int, purpose: str) -> str:
+    """A demo key: 64 hex digits that follow from the seed."""
+    return hashlib.sha256(f"yinling-demo:{seed}:{purpose}".encode()).hexdigest()
+
+
+def rest_port() -> int:
+    """The port of the demo's REST server (YINLING_DEMO_REST_PORT)."""
+    return int(os.environ.get("YINLING_DEMO_REST_PORT", REST_PORT))
+
+
+def _source(channel: Channel, port: int) -> list[str]:
+    lines = [f"[sources.{channel.dataset}]"]
+    mode = "increment" if channel.cursor else "full"
+    if channel.kind == "postgresql":
+        lines += ['connector = "postgresql"', f'uri_env = "{URI_ENV[channel.schema]}"',
+                  f'table = "{channel.schema}.{channel.dataset}"',
+                  f'provider = "{channel.provider}"', f'mode = "{mode}"']
+    elif channel.kind == "rest":
+        lines += ['connector = "rest"',
+                  f'url = "http://127.0.0.1:{port}/v1/{channel.dataset}"',
+                  f'token_env = "{TOKEN_ENV}"', f'provider = "{channel.provider}"',
+                  f'mode = "{mode}"']
+    else:
+        lines += ['connector = "folder"', f'path = "demo/inbox/{channel.dataset}"']
+        if channel.encoding != "utf-8":
+            lines.append(f'encoding = "{channel.encoding}"')
+    if channel.kind in ("postgresql", "rest") and channel.cursor:
+        lines.append(f'cursor = "{channel.cursor}"')
+    return lines
+
+
+def write(home: Path, seed: int, port: int | None = None) -> None:
+    """Write `yinling.toml` and `demo/secrets.env` (keys only; addresses come with the servers)."""
+    chosen = port or rest_port()
+    lines = ["# Written by the synthetic province: every person in it is made up.",
+             "synthetic = true", ""]
+    for channel in CHANNELS.values():
+        lines += [*_source(channel, chosen), ""]
+    (home / "yinling.toml").write_text("\n".join(lines), "utf-8")
+    env = {
+        "YINLING_TOKEN_KEY": secret_of(seed, "token"),
+        "YINLING_VAULT_KEY": secret_of(seed, "vault"),
+        TOKEN_ENV: secret_of(seed, "rest")[:40],
+    }
+    write_env(home, env)
+
+
+def env_file(home: Path) -> Path:
+    return home / "demo" / "env"
+
+
+def read_env(home: Path) -> dict[str, str]:
+    """The variables in `demo/env`; empty when there is no such file."""
+    if not env_file(home).exists():
+        return {}
+    pairs = (line.split("=", 1) for line in env_file(home).read_text("utf-8").splitlines() if line)
+    return dict(pairs)
+
+
+def write_env(home: Path, values: dict[str, str]) -> None:
+    """Add to or change the variables in `demo/env` (KEY=VALUE lines, readable by the owner)."""
+    merged = {**read_env(home), **values}
+    path = env_file(home)
+    path.write_text("".join(f"{k}={v}\n" for k, v in sorted(merged.items())), "utf-8")
+    path.chmod(0o600)
