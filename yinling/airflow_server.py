@@ -20,7 +20,7 @@ NAME = "airflow"
 USER = "engineer"
 WANTED_PORT = 8080
 START_SECONDS = 180
-POOL = ("warehouse_writer", 1, "One writer at a time: build, publish, maintain.")
+POOLS = PROJECT_DIR / "dags" / "pools.json"
 MANAGER = "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
 
 
@@ -149,12 +149,11 @@ class Airflow:
         return answer.json() if answer.content else {}
 
     def prepare(self) -> None:
-        """Make the pool of the single writer."""
-        name, slots, description = POOL
-        body = {"name": name, "slots": slots, "description": description, "include_deferred": False}
+        """Make the pools that `dags/pools.json` names."""
         known = {pool["name"] for pool in self.call("GET", "/pools")["pools"]}
-        if name not in known:
-            self.call("POST", "/pools", json=body)
+        for name, pool in json.loads(POOLS.read_text("utf-8")).items():
+            if name not in known:
+                self.call("POST", "/pools", json={"name": name, **pool})
 
     def dags(self) -> dict[str, str]:
         """DAG id → its next scheduled run; DAGs that the processor has read."""
