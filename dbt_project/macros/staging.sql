@@ -17,24 +17,22 @@ select * from final
 
 {#
     All delivered versions of a dataset, typed as its contract says.
-    batches: only these batch ids (a list); null means all.
+    relation: where to read them; null means the whole lake as this run sees it.
 #}
-{% macro typed_rows(dataset, batches=none) -%}
+{% macro typed_rows(dataset, relation=none) -%}
     select
         {%- for column in dataset_specs()[dataset]['columns'] %}
         {%- set value = column.name ~ " || '-01'" if column.month else column.name %}
         cast({{ value }} as {{ column.type }}) as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ source('lake', dataset) }}
+    from {{ relation or source('lake', dataset) }}
     where
-        {{ known_by_then('known_at') }}
-        {%- if batches is not none %}
-        and batch_id in ({% for id in batches %}'{{ id }}'{{ ', ' if not loop.last }}{% endfor %})
-        {%- endif %}
+        {{ 'true' if relation else in_this_run(dataset) }}
+        and {{ known_by_then('known_at') }}
 {%- endmacro %}
 
 
-{# CTEs from `repeated` to `final`: of `relation`, the latest version of every key. #}
+{# CTEs up to one named `final`: of `relation`, the latest version of every key. #}
 {% macro latest_versions(relation, key, final='final') -%}
 {%- set on = [] -%}
 {%- for name in key %}{% do on.append('v.' ~ name ~ ' = r.' ~ name) %}{% endfor -%}
@@ -51,7 +49,7 @@ select * from final
     semi join {{ final }}_repeated as r on {{ on | join(' and ') }}
     qualify
         row_number() over (
-            partition by {{ key | join(', ') }}
+            partition by v.{{ key | join(', v.') }}
             order by
                 v.known_at desc nulls last, v.batch_id desc nulls last, v.row_no desc nulls last
         ) = 1
@@ -62,8 +60,49 @@ select * from final
     from {{ relation }} as v
     anti join {{ final }}_repeated as r on {{ on | join(' and ') }}
     union all
-    select * from {{ final }}_latest
+    select latest.* from {{ final }}_latest as latest
 )
+{%- endmacro %}
+
+
+{#
+    CTEs up to `arrivals`: the dataset's rows that the model being built has to take in.
+
+    In full: the staging model. Adding to an existing model: the rows of batches not yet loaded,
+    of every key the latest, and only where newer than the version the model already has.
+    loaded_names: lake name → the model's own name, where a key column was renamed.
+#}
+{% macro arrivals(dataset, loaded_names={}) -%}
+{%- if adds_to_existing() -%}
+{%- set key = dataset_specs()[dataset]['key'] -%}
+arrived as (
+    {{ typed_rows(dataset, unloaded_rows(dataset)) }}
+),
+
+{{ latest_versions('arrived', key, 'arrived_latest') }},
+
+arrivals as (
+    select a.*
+    from arrived_latest as a
+    left join {{ this }} as loaded
+        on {% for name in key -%}
+            a.{{ name }} = loaded.{{ loaded_names.get(name, name) }}{{ ' and ' if not loop.last }}
+        {%- endfor %}
+    where
+        loaded.known_at is null
+        or a.known_at > loaded.known_at
+        or (a.known_at = loaded.known_at and a.batch_id > loaded.batch_id)
+        or (
+            a.known_at = loaded.known_at
+            and a.batch_id = loaded.batch_id
+            and a.row_no > loaded.row_no
+        )
+)
+{%- else -%}
+arrivals as (
+    select * from {{ ref('stg_' ~ dataset) }}
+)
+{%- endif -%}
 {%- endmacro %}
 
 
@@ -77,4 +116,12 @@ select * from final
     {%- else -%}
     {{ column }} <= cast('{{ then }}' as timestamp)
     {%- endif -%}
+{%- endmacro %}
+
+
+{# One text of several columns, to see whether a row differs from another; null is not blank. #}
+{% macro row_text(columns) -%}
+    {%- for column in columns -%}
+    coalesce(cast({{ column }} as {{ type_text() }}), '~'){{ " || '|' || " if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}

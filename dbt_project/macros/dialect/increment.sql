@@ -1,11 +1,99 @@
-{# Engine side of the incremental models. #}
+{#
+    Engine side of the incremental models. DuckDB adds only batches not yet loaded; Spark, on plain
+    Parquet, rewrites these models in full with the same SQL.
+#}
 
-{# Whether this run adds to a model that is already there. Spark rewrites plain Parquet in full. #}
+{# Whether this run adds to a model that is already there. #}
 {% macro adds_to_existing() %}{{ return(adapter.dispatch('adds_to_existing')()) }}{% endmacro %}
-{% macro duckdb__adds_to_existing() %}{{ return(is_incremental()) }}{% endmacro %}
+{% macro duckdb__adds_to_existing() -%}
+    {%- if is_incremental() and var('known_as_of') -%}
+        {% do exceptions.raise_compiler_error(
+            'known_as_of needs a warehouse of its own, built in full: '
+            ~ 'use `yinling build --known-as-of DAY`, or dbt with --full-refresh on another path.'
+        ) %}
+    {%- endif -%}
+    {{ return(is_incremental()) }}
+{%- endmacro %}
 {% macro spark__adds_to_existing() %}{{ return(false) }}{% endmacro %}
 
-{# dbt strategy of the incremental models on this engine. #}
+{# dbt's strategy for the incremental models. #}
 {% macro increment_strategy() %}{{ return(adapter.dispatch('increment_strategy')()) }}{% endmacro %}
 {% macro duckdb__increment_strategy() %}{{ return('delete+insert') }}{% endmacro %}
 {% macro spark__increment_strategy() %}{{ return('insert_overwrite') }}{% endmacro %}
+
+{#
+    Before a run: fix which batches it sees (`staging.lake_batch`), so that models of one run agree
+    while landing goes on; and keep the log of what each model has loaded (`staging.load_log`).
+#}
+{% macro open_run() %}{{ return(adapter.dispatch('open_run')()) }}{% endmacro %}
+{% macro duckdb__open_run() -%}
+    create schema if not exists staging;
+    create or replace table staging.lake_batch as
+    select
+        split_part(replace(file, '{{ env_var('YINLING_LAKE') }}/', ''), '/', 1) as dataset,
+        split_part(replace(file, '{{ env_var('YINLING_LAKE') }}/', ''), '/', 2) as batch_id,
+        file
+    from glob('{{ env_var('YINLING_LAKE') }}/*/*/data.parquet');
+    create table if not exists staging.load_log (model varchar, dataset varchar, batch_id varchar);
+{%- endmacro %}
+{% macro spark__open_run() %}{% endmacro %}
+
+{# Condition: the row's batch is one that this run sees. #}
+{% macro in_this_run(dataset) %}{{ return(adapter.dispatch('in_this_run')(dataset)) }}{% endmacro %}
+{% macro duckdb__in_this_run(dataset) -%}
+    batch_id in (select b.batch_id from staging.lake_batch as b where b.dataset = '{{ dataset }}')
+{%- endmacro %}
+{% macro spark__in_this_run(dataset) %}true{% endmacro %}
+
+{# Table expression: the dataset's rows of the batches that the model being built has not loaded. #}
+{% macro unloaded_rows(dataset) %}
+    {{- return(adapter.dispatch('unloaded_rows')(dataset)) -}}
+{% endmacro %}
+{% macro duckdb__unloaded_rows(dataset) -%}
+    {%- set files = [env_var('YINLING_LAKE') ~ '/' ~ dataset ~ '/0-schema/data.parquet'] -%}
+    {%- if execute -%}
+        {%- set found = run_query(
+            "select b.file from staging.lake_batch as b anti join staging.load_log as l"
+            ~ " on l.model = '" ~ this.identifier ~ "' and l.dataset = b.dataset"
+            ~ " and l.batch_id = b.batch_id where b.dataset = '" ~ dataset ~ "' order by b.file"
+        ) -%}
+        {%- do files.extend(found.columns[0].values()) -%}
+    {%- endif -%}
+    read_parquet(['{{ files | unique | join("', '") }}'], union_by_name = true)
+{%- endmacro %}
+
+{# Post-hook: the model has loaded all batches of these datasets that this run sees. #}
+{% macro mark_loaded(datasets) %}{{ return(adapter.dispatch('mark_loaded')(datasets)) }}{% endmacro %}
+{% macro duckdb__mark_loaded(datasets) -%}
+    delete from staging.load_log where model = '{{ this.identifier }}';
+    insert into staging.load_log
+    select '{{ this.identifier }}', dataset, batch_id from staging.lake_batch
+    where dataset in ('{{ datasets | join("', '") }}');
+{%- endmacro %}
+{% macro spark__mark_loaded(datasets) %}{% endmacro %}
+
+{#
+    Pre-hook: give rows already loaded the person keys of today's id-change table.
+    pairs: {key column: token column}.
+#}
+{% macro renumber(pairs) %}{{ return(adapter.dispatch('renumber')(pairs)) }}{% endmacro %}
+{% macro duckdb__renumber(pairs) -%}
+    {%- if adds_to_existing() -%}
+        {%- for key, token in pairs.items() %}
+        update {{ this }} as t set {{ key }} = r.person_key
+        from {{ ref('int_person_renumbered') }} as r
+        where t.{{ token }} = r.id_token and t.{{ key }} <> r.person_key;
+        {%- endfor -%}
+    {%- endif -%}
+{%- endmacro %}
+{% macro spark__renumber(pairs) %}{% endmacro %}
+
+{# Pre-hook: drop the rows that stand under a number which has since been replaced. #}
+{% macro drop_renumbered() %}{{ return(adapter.dispatch('drop_renumbered')()) }}{% endmacro %}
+{% macro duckdb__drop_renumbered() -%}
+    {%- if adds_to_existing() -%}
+        delete from {{ this }}
+        where person_key in (select r.id_token from {{ ref('int_person_renumbered') }} as r)
+    {%- endif -%}
+{%- endmacro %}
+{% macro spark__drop_renumbered() %}{% endmacro %}

@@ -1,0 +1,44 @@
+{{
+    config(
+        materialized='incremental',
+        unique_key='order_no',
+        incremental_strategy=increment_strategy(),
+        pre_hook="{{ renumber({'person_key': 'id_token', 'worker_key': 'worker_token'}) }}",
+        post_hook="{{ mark_loaded(['home_service_order']) }}",
+    )
+}}
+
+with {{ arrivals('home_service_order') }},
+
+final as (
+    select
+        delivered.order_no,
+        coalesce(renumbered.person_key, delivered.id_no_token) as person_key,
+        delivered.id_no_token as id_token,
+        delivered.id_no_mask as person_mask,
+        delivered.id_no_form as id_form,
+        coalesce(worker_renumbered.person_key, delivered.worker_id_no_token) as worker_key,
+        delivered.worker_id_no_token as worker_token,
+        delivered.worker_id_no_mask as worker_mask,
+        delivered.provider_code,
+        delivered.item,
+        delivered.started_at,
+        delivered.ended_at,
+        delivered.checked_in_longitude,
+        delivered.checked_in_latitude,
+        delivered.signature_hash,
+        delivered.amount,
+        delivered.subsidy_amount,
+        delivered.fund_source,
+        'home_service_order' as dataset,
+        delivered.batch_id,
+        delivered.row_no,
+        delivered.known_at
+    from arrivals as delivered
+    left join {{ ref('int_person_renumbered') }} as renumbered
+        on delivered.id_no_token = renumbered.id_token
+    left join {{ ref('int_person_renumbered') }} as worker_renumbered
+        on delivered.worker_id_no_token = worker_renumbered.id_token
+)
+
+select * from final
