@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,8 @@ def generate(
     counts = deliveries.deliver_all(demo, build, size.window, tell)
     shutil.rmtree(build)
     configuration.write(home, seed)
+    facts = {"seed": seed, "scale": scale, "months": size.months, "rows": counts}
+    (demo / "province.json").write_text(json.dumps(facts), "utf-8")
     return counts
 
 
