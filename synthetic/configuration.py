@@ -52,7 +52,9 @@ def write(home: Path, seed: int, port: int | None = None) -> None:
     """Write `yinling.toml` and `demo/secrets.env` (keys only; addresses come with the servers)."""
     chosen = port or rest_port()
     lines = ["# Written by the synthetic province: every person in it is made up.",
-             "synthetic = true", ""]
+             "synthetic = true", "",
+             "# One task for the build: a task a model is for watching long builds.",
+             "[orchestration]", 'dbt_tasks = "one"', "retries = 1", "retry_seconds = 5", ""]
     for channel in CHANNELS.values():
         lines += [*_source(channel, chosen), ""]
     (home / "yinling.toml").write_text("\n".join(lines), "utf-8")
