@@ -179,6 +179,20 @@ class Airflow:
         """Task instances of one run."""
         return list(self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"])
 
+    def reason(self, dag: str, run: str, task: dict[str, Any]) -> str:
+        """The last words of a task's log: an error's message, in one line."""
+        path = (
+            f"/dags/{dag}/dagRuns/{run}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+        )
+        lines = self.call("GET", path, headers={"Accept": "application/json"}).get("content", [])
+        errors = [
+            detail["exc_value"]
+            for line in lines
+            if isinstance(line, dict)
+            for detail in line.get("error_detail") or []
+        ]
+        return str(errors[-1]) if errors else "see its log"
+
     def wait(self, done: Callable[[], bool], what: str, seconds: float) -> None:
         """Poll until `done()`.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,10 +44,19 @@ options = Options()
 
 
 def settings() -> Settings:
-    """The settings named by --config, else those of the home folder."""
+    """The settings named by --config, else those of the home folder.
+
+    A synthetic home brings its own keys and addresses (`demo/env`): they guard made-up people.
+    """
     from yinling.settings import load_settings
 
-    return load_settings(options.config)
+    loaded = load_settings(options.config)
+    if loaded.synthetic:
+        from synthetic.configuration import read_env
+
+        for name, value in read_env(loaded.home).items():
+            os.environ.setdefault(name, value)
+    return loaded
 
 
 def say(text: str) -> None:

@@ -47,9 +47,8 @@ def clean(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
 @app.command(epilog="Example: yinling demo logins")
 def logins() -> None:
     """Addresses and logins of the running demo."""
+    from yinling.demo import LOGIN_COLUMNS
     from yinling.demo import logins as known
 
     rows = known()
-    common.table(
-        "Logins", rows, {"where": "where", "role": "role", "user": "user", "password": "password"}
-    )
+    common.table("Logins", rows, LOGIN_COLUMNS)
