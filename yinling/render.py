@@ -27,6 +27,7 @@ PROVENANCE_WORDS = {
     "known_at": "该部门获知这一行的时间，北京时间",
 }
 NOTICE = "Rendered by `yinling render` from ingestion/contracts and the model folders; not kept."
+CADENCES = {"d": "daily", "m": "monthly", "y": "yearly"}
 # A delivered month is the text YYYY-MM; staging makes it the date of its first day.
 MONTH_NAMES = ("month", "_month")
 
@@ -112,6 +113,7 @@ def catalogue_sql(contracts: dict[str, Contract], models: Path) -> str:
     blocks = [f"{{# {NOTICE} #}}"]
     for macro, value in (
         ("dataset_specs", specs),
+        ("dataset_facts", {name: dataset_facts(c) for name, c in contracts.items()}),
         ("indicator_models", model_names(models / "indicators")),
         ("rule_models", model_names(models / "audit")),
     ):
@@ -119,6 +121,18 @@ def catalogue_sql(contracts: dict[str, Contract], models: Path) -> str:
         literal = json.dumps(value, ensure_ascii=False)
         blocks.append(f"{{% macro {macro}() %}}{{{{ return({literal}) }}}}{{% endmacro %}}")
     return "\n".join(blocks) + "\n"
+
+
+def dataset_facts(contract: Contract) -> dict[str, Any]:
+    """Who delivers a dataset and how often; latency in days after the period's end."""
+    return {
+        "title": contract.title,
+        "owner": contract.owner,
+        "granularity": contract.granularity,
+        "cadence": CADENCES[contract.frequency.unit],
+        "months": {"d": 1, "m": 1, "y": 12}[contract.frequency.unit] * contract.frequency.value,
+        "latency_days": contract.latency_days,
+    }
 
 
 def model_names(folder: Path) -> list[str]:
