@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_person_renumbered') }}
 {{
     config(
         materialized='incremental',
