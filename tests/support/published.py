@@ -150,7 +150,10 @@ where indicator_id = 'public_facility_occupancy_rate' and region_code in
 create table {OFFICIALS}.indicator as
 select indicator_id, theme, name_zh, name_en, name_zh || '：按口径表计算' as definition_zh,
   '分子：见口径表' as numerator_zh, case when base > 0 then '分母：见口径表' end as denominator_zh,
-  unit, direction, theme as feeds, 'computed' as value_kind
+  unit, direction, theme as feeds, 'computed' as value_kind, 'monthly' as frequency,
+  '1' as definition_version, date '2021-01-01' as definition_from,
+  '掌握本地区的总体情况' as usable_for_zh, '考核个人或单家机构' as not_for_zh,
+  '民政厅养老服务处' as office_zh
 from i;
 create table {OFFICIALS}.indicator_target as
 select * from (values
@@ -164,13 +167,27 @@ select * from (values
  ('elder_care_bed_total','zhuhai','440400000000',2025,9000.0,'at_least','binding',false,'二')
 ) t(indicator_id, document, region_code, year, target_value, direction, kind, is_baseline, clause);
 create table {OFFICIALS}.indicator_progress as
-select t.indicator_id, t.document, t.region_code, t.year, v.period_end, v.value, t.target_value,
-  v.value - t.target_value as distance,
-  case when v.value is null then 'no_data' when v.value >= t.target_value then 'met'
-    when v.value >= t.target_value * 0.95 then 'on_track' else 'behind' end as status
-from {OFFICIALS}.indicator_target t left join {OFFICIALS}.indicator_value v
+select t.indicator_id, t.document, t.region_code, t.year, v.period_end, v.value, i.unit,
+  t.target_value, t.direction, t.kind,
+  (v.value - t.target_value)::decimal(18,4) as distance,
+  w.status, w.word_code, w.status_zh, w.symbol,
+  case when v.value is null then '未报' end as reason_zh,
+  2021 as baseline_year, (t.target_value * 0.8)::decimal(18,4) as baseline_value,
+  t.target_value::decimal(18,4) as expected_value,
+  (v.value - t.target_value)::decimal(18,4) as pace_distance,
+  (100 * v.value / t.target_value)::decimal(18,4) as completion_rate,
+  greatest(100 * (t.target_value - v.value) / t.target_value, 0)::decimal(18,4) as lag_share,
+  t.year <= 2025 as is_due, null::decimal(18,4) as value_at_due, t.clause,
+  null::varchar as note_zh, v.period_end as data_through
+from {OFFICIALS}.indicator_target t join i using (indicator_id)
+left join {OFFICIALS}.indicator_value v
   on v.indicator_id = t.indicator_id and v.region_code = t.region_code
   and v.period_end = date '2026-10-31'
+join (values ('met','met','已达标','●'), ('behind','slightly_behind','略滞后','■'),
+  ('behind','far_behind','明显滞后','■'), ('no_data','no_data','无数据','—')
+  ) w(status, word_code, status_zh, symbol)
+  on w.word_code = case when v.value is null then 'no_data' when v.value >= t.target_value
+    then 'met' when v.value >= t.target_value * 0.95 then 'slightly_behind' else 'far_behind' end
 where not t.is_baseline;
 create table {OFFICIALS}.region as
 select r.code as region_code, r.name, r.level as region_level, r.parent as parent_code,
@@ -220,6 +237,7 @@ _THEMES = {
 }
 
 _AUDIT_SQL = f"""
+create table {AUDITORS}.region as select * from {OFFICIALS}.region;
 create table {AUDITORS}.rule as
 select rule_id, '1' as rule_version, name_zh, name_en, family, class, severity,
   '两份记录相互矛盾时提出线索；是否属实须经核实。' as logic_zh,
