@@ -133,37 +133,50 @@
 {%- endmacro %}
 
 
-{#- A CTE `name` [region_code, month_no] with `persons`: living persons seen in a month, once a region.
-    `source`: a CTE [person_key, region_code, month_no], any number of rows. -#}
-{% macro count_persons_seen(name, source) -%}
+{#- A CTE `name` [region_code, month_no, keys…] with `persons`: persons seen in a month, once a region.
+    `source`: a CTE [person_key, region_code, month_no, keys…], any number of rows.
+    only_living: leave out whom death had already taken by the month's last day. -#}
+{% macro count_persons_seen(name, source, keys=[], only_living=true) -%}
+{%- set by = ['month_no'] + keys -%}
 {{ name }}__seen as (
     select
         source.person_key,
-        source.month_no,
+        source.{{ by | join(', source.') }},
         min(source.region_code) as region_code,
         max(source.region_code) as other_region_code
     from {{ source }} as source
+    {%- if only_living %}
     left join {{ ref('fct_death') }} as dead
         on dead.person_key = source.person_key
         and dead.is_confirmed
         and not dead.is_contested
-    where coalesce({{ month_number('dead.death_date') }} > source.month_no, true)
-    group by source.person_key, source.month_no
+    {%- endif %}
+    where source.person_key is not null
+    {%- if only_living %}
+        and (
+            dead.death_date is null
+            or {{ month_number('dead.death_date') }} > source.month_no
+        )
+    {%- endif %}
+    group by source.person_key, source.{{ by | join(', source.') }}
 ),
 
 {{ name }}__once as (
-    select region_code, month_no, count(*) as persons
+    select region_code, {{ by | join(', ') }}, count(*) as persons
     from {{ name }}__seen
     where region_code = other_region_code
-    group by region_code, month_no
+    group by region_code, {{ by | join(', ') }}
 ),
 
 {{ name }}__several as (
-    select distinct seen.person_key, seen.month_no, above.ancestor_code as region_code
+    select distinct
+        seen.person_key, seen.{{ by | join(', seen.') }}, above.ancestor_code as region_code
     from {{ name }}__seen as seen
     inner join {{ source }} as source
         on source.person_key = seen.person_key
-        and source.month_no = seen.month_no
+        {%- for key in by %}
+        and source.{{ key }} = seen.{{ key }}
+        {%- endfor %}
     inner join {{ ref('bridge_region_ancestor') }} as above
         on above.region_code = source.region_code
         and above.ancestor_level in ('county', 'prefecture', 'province')
@@ -171,18 +184,19 @@
 ),
 
 {{ name }} as (
-    select region_code, month_no, cast(sum(persons) as bigint) as persons
+    select region_code, {{ by | join(', ') }}, cast(sum(persons) as bigint) as persons
     from (
-        select above.ancestor_code as region_code, once.month_no, once.persons
+        select
+            above.ancestor_code as region_code, once.{{ by | join(', once.') }}, once.persons
         from {{ name }}__once as once
         inner join {{ ref('bridge_region_ancestor') }} as above
             on above.region_code = once.region_code
             and above.ancestor_level in ('county', 'prefecture', 'province')
         union all
-        select region_code, month_no, count(*) as persons
+        select region_code, {{ by | join(', ') }}, count(*) as persons
         from {{ name }}__several
-        group by region_code, month_no
+        group by region_code, {{ by | join(', ') }}
     ) as parts
-    group by region_code, month_no
+    group by region_code, {{ by | join(', ') }}
 )
 {%- endmacro %}

@@ -16,27 +16,25 @@ bounds as (
 
 persons as (
     select
-        spell.hukou_region_code as region_code,
+        person.hukou_region_code as region_code,
         person.sex,
         person.birth_date,
         greatest(
-            coalesce({{ month_number('spell.valid_from') }}, bounds.first_month),
+            coalesce({{ month_number('person.valid_from') }}, bounds.first_month),
             bounds.first_month
         ) as month_in,
         least(
-            coalesce({{ month_number('spell.valid_to') }}, bounds.last_month + 1),
+            coalesce({{ month_number('person.valid_to') }}, bounds.last_month + 1),
             coalesce({{ month_number('dead.death_date') }}, bounds.last_month + 1),
             bounds.last_month + 1
         ) as month_out
-    from {{ ref('spell_residence') }} as spell
+    from {{ ref('dim_person') }} as person
     cross join bounds
-    inner join {{ ref('dim_person') }} as person
-        on person.person_key = spell.person_key
-        and person.is_current
     left join {{ ref('fct_death') }} as dead
-        on dead.person_key = spell.person_key
+        on dead.person_key = person.person_key
         and dead.is_confirmed
         and not dead.is_contested
+    where coalesce(person.status, 'normal') != 'moved_out'
 ),
 
 aged as (

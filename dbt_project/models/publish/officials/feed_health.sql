@@ -1,0 +1,116 @@
+-- How each provider delivers each dataset: one row a dataset and provider; a county that never
+-- delivered a dataset of the counties has a row too. "Today" is the moment of the newest delivery.
+with
+
+today as (
+    select cast(max(received_at) as date) as today from {{ ref('int_batch') }}
+),
+
+delivered as (
+    select
+        batch.dataset,
+        batch.provider,
+        max(batch.period) as last_period,
+        max(batch.period_end) as data_through,
+        max(batch.delivered_at) as last_delivered_at,
+        count(*) as batches,
+        sum(
+            case when cast(batch.delivered_at as date)
+                <= {{ add_days('batch.period_end', 'dataset.latency_days') }} then 1 else 0 end
+        ) as batches_on_time,
+        sum(batch.rows_read) as rows_read,
+        sum(batch.rows_loaded) as rows_loaded,
+        sum(batch.rows_quarantined) as rows_quarantined
+    from {{ ref('int_batch') }} as batch
+    inner join {{ ref('int_dataset') }} as dataset
+        on dataset.dataset = batch.dataset
+    group by batch.dataset, batch.provider
+),
+
+counties as (
+    select distinct region_code, name, substring(region_code, 1, 6) as provider
+    from {{ ref('int_region_month') }}
+    where region_level = 'county'
+),
+
+-- Datasets that counties deliver, as far as any county has begun to.
+owed as (
+    select distinct delivered.dataset, counties.provider
+    from delivered
+    inner join counties as known
+        on known.provider = delivered.provider
+    cross join counties
+    union
+    select dataset, provider from delivered
+    union
+    select dataset.dataset, '' as provider
+    from {{ ref('int_dataset') }} as dataset
+    anti join delivered
+        on delivered.dataset = dataset.dataset
+),
+
+stated as (
+    select
+        owed.dataset,
+        dataset.title as dataset_zh,
+        dataset.owner,
+        owed.provider,
+        counties.name as provider_name,
+        counties.region_code,
+        dataset.cadence,
+        dataset.latency_days,
+        delivered.last_period,
+        delivered.data_through,
+        delivered.last_delivered_at,
+        coalesce(delivered.batches, 0) as batches,
+        coalesce(delivered.batches_on_time, 0) as batches_on_time,
+        coalesce(delivered.rows_read, 0) as rows_read,
+        coalesce(delivered.rows_loaded, 0) as rows_loaded,
+        coalesce(delivered.rows_quarantined, 0) as rows_quarantined,
+        {{ days_between('delivered.last_delivered_at', 'today.today') }} as days_since_delivery,
+        -- Due since: the end of the first period not yet delivered, and the days allowed.
+        {{ add_days(
+            'last_day(' ~ add_months('delivered.data_through', 'dataset.months') ~ ')',
+            'dataset.latency_days'
+        ) }} as next_due_on,
+        today.today
+    from owed
+    inner join {{ ref('int_dataset') }} as dataset
+        on dataset.dataset = owed.dataset
+    cross join today
+    left join delivered
+        on delivered.dataset = owed.dataset
+        and delivered.provider = owed.provider
+    left join counties
+        on counties.provider = owed.provider
+),
+
+final as (
+    select
+        dataset,
+        dataset_zh,
+        owner,
+        nullif(provider, '') as provider,
+        provider_name,
+        region_code,
+        cadence,
+        last_period,
+        data_through,
+        last_delivered_at,
+        next_due_on,
+        days_since_delivery,
+        cast(batches as bigint) as batches,
+        cast(batches_on_time as bigint) as batches_on_time,
+        cast(rows_read as bigint) as rows_read,
+        cast(rows_loaded as bigint) as rows_loaded,
+        cast(rows_quarantined as bigint) as rows_quarantined,
+        {{ ratio('100 * rows_quarantined', 'rows_read') }} as quarantine_share,
+        case
+            when batches = 0 then 'never'
+            when next_due_on < today then 'late'
+            else 'on_time'
+        end as status
+    from stated
+)
+
+select * from final
