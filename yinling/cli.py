@@ -68,8 +68,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command in this process; returns its exit code."""
+    import warnings
+
     from yinling.commands.errors import explain
 
+    if "--debug" not in arguments:
+        # What libraries tell their developers means nothing to who runs the hub.
+        warnings.simplefilter("ignore")
     try:
         result = app(hoist(arguments), standalone_mode=False)
     except BaseException as error:

@@ -68,7 +68,7 @@ def up(scale: str) -> None:
         try:
             _province(home, scale, clock)
             _departments(home, clock)
-            settings = common.settings()
+            settings = load_settings()
             _pipeline(settings, clock)
             _finish_superset(superset, settings, clock)
         finally:

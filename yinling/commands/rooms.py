@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: yinling publish")(publish)
     app.command(epilog="Example: yinling run")(run)
     app.command(epilog="Example: yinling docs")(docs)
+    app.command(epilog="Example: yinling maintain")(maintain)
 
 
 @contextmanager
@@ -50,9 +51,10 @@ def init(
     from yinling.setup import initialise
 
     written = initialise(home)
-    common.emit(
-        [str(path) for path in written], [f"wrote {path}" for path in written] or ["nothing to do"]
-    )
+    lines = [f"wrote {path}" for path in written] or ["everything is there already"]
+    if any(path.name == "keys.env" for path in written):
+        lines.append("Keep a copy of keys.env in a safe place, and load it before each run.")
+    common.emit([str(path) for path in written], lines)
 
 
 def land(
@@ -155,3 +157,13 @@ def docs() -> None:
 
     page = dbt_docs(common.settings())
     common.emit({"page": str(page)}, [str(page)])
+
+
+def maintain() -> None:
+    """Delete what is past its time: logs, alerts, folders of killed runs."""
+    from yinling.maintenance import maintain as tidy
+
+    settings = common.settings()
+    with exclusive(settings.home, WRITER):
+        gone = tidy(settings)
+    common.emit(gone, [f"{kind}: {count} deleted" for kind, count in gone.items()])

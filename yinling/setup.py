@@ -1,0 +1,68 @@
+"""`yinling init`: a home folder to start from, with keys of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from yinling.settings import default_home
+
+EXAMPLE = """\
+# Settings of this hub. Addresses and passwords stand in the environment, never in this file.
+keep_releases = 5
+
+[suppression]   # counts of persons below the threshold are withheld; 0 turns it off
+officials = 5
+open_data = 10
+
+[resources]
+threads = 2
+memory_limit = "6GB"
+
+[orchestration]
+dbt_tasks = "each"               # or "one": the build as one task
+# alert_webhook_env = "YINLING_ALERT_URL"
+
+# One block a dataset: how its deliveries travel. What they hold stands in ingestion/contracts/.
+# A folder that a department writes files into:
+#
+# [sources.facility]
+# connector = "folder"
+# path = "/srv/exchange/facility"
+#
+# A table or view in a department's PostgreSQL; the variable holds postgresql://user:password@host/db
+#
+# [sources.household_person]
+# connector = "postgresql"
+# uri_env = "YINLING_POLICE_URI"
+# table = "exchange.household_person"
+# provider = "gongan"
+# mode = "increment"
+# cursor = "updated_at"
+"""
+KEYS = ("YINLING_TOKEN_KEY", "YINLING_VAULT_KEY")
+
+
+def initialise(home: Path | None = None) -> list[Path]:
+    """Make the folder, the settings file and the key file; what exists is left as it is.
+
+    The keys go into `keys.env` (readable by the owner only). Losing the token key means landing
+    everything again; losing the vault key means losing the originals.
+
+    Returns:
+        The files written.
+    """
+    folder = (home or default_home()).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    settings, keys = folder / "yinling.toml", folder / "keys.env"
+    written: list[Path] = []
+    if not settings.exists():
+        settings.write_text(EXAMPLE, "utf-8")
+        written.append(settings)
+    if not keys.exists():
+        text = "".join(f"export {name}={secrets.token_hex(32)}\n" for name in KEYS)
+        with os.fdopen(os.open(keys, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as handle:
+            handle.write(text)
+        written.append(keys)
+    return written
