@@ -206,15 +206,26 @@ select code as region_code, name, level as region_level,
 from (select *, case level when 'county' then 0.19 else 0.8 end as d from r
       where level in ('county', 'prefecture'));
 create table {OFFICIALS}.feed_health as
-select dataset, owner, last_period, last_delivered_at, cadence, batches, rows_read, rows_loaded,
-  rows_quarantined, case when rows_quarantined > 40 then 'late' else 'on_time' end as status
-from (select dataset, owner, '2026-10' as last_period,
-    timestamp '2026-11-05 09:00:00' as last_delivered_at, 'monthly' as cadence, 24 as batches,
-    20000 + n * 1000 as rows_read, 20000 + n * 1000 - n * 7 as rows_loaded,
-    n * 7 as rows_quarantined
-  from (values ('household_person','公安户籍',1),('subsidy_payment','民政',2),('facility','民政',3),
-    ('facility_stay','民政',4),('home_visit','民政',5),('death_certificate','卫健',6),
-    ('medical_enrolment','医保',7)) f(dataset, owner, n));
+select dataset, dataset_zh, owner, provider, provider_name, region_code, 'monthly' as cadence,
+  '2026-10' as last_period, date '2026-10-31' as data_through,
+  timestamp '2026-11-05 09:00:00' as last_delivered_at, date '2026-12-15' as next_due_on,
+  3::bigint as days_since_delivery, 24::bigint as batches, 23::bigint as batches_on_time,
+  (20000 + n * 1000)::bigint as rows_read, (20000 + n * 993)::bigint as rows_loaded,
+  (n * 7)::bigint as rows_quarantined,
+  (100.0 * n * 7 / (20000 + n * 1000))::decimal(18,4) as quarantine_share,
+  case when n = 6 or region_code = '370883000000' then 'late' else 'on_time' end as status
+from (select f.*, null as region_code, null as provider_name from (values
+    ('household_person','户籍人员','公安户籍','gongan',1),
+    ('subsidy_payment','补贴发放明细','民政','minzheng',2),
+    ('home_visit','探访记录','民政','minzheng',5),
+    ('death_certificate','死亡医学证明','卫健','weijian',6),
+    ('medical_enrolment','医保参保','医保','yibao',7)
+  ) f(dataset, dataset_zh, owner, provider, n)
+  union all
+  select d.dataset, d.dataset_zh, '民政', left(r.code, 6), d.n, r.code, r.name
+  from r cross join (values ('facility','养老服务设施',3), ('facility_stay','机构入住',4))
+    d(dataset, dataset_zh, n)
+  where r.level = 'county');
 
 create table {OFFICIALS}.population as
 select v.region_code, v.region_level, v.period_end as month, v.denominator as persons,
