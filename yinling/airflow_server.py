@@ -52,6 +52,7 @@ def environment(settings: Settings, port: int, base: Mapping[str, str]) -> dict[
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.5,
         "LOGGING__BASE_LOG_FOLDER": home / "logs",
         "USAGE_DATA_COLLECTION__ENABLED": False,
+        "COSMOS__ENABLE_TELEMETRY": False,
     }
     return {
         **base,

@@ -180,7 +180,7 @@ def warehouse_dag(cron: str) -> DAG:
         if settings.orchestration.dbt_tasks == "each":
             from yinling.cosmos_build import build_group
 
-            build = build_group(settings)
+            build = build_group(settings, WRITER_POOL)
         else:
             build = _run.override(task_id="build", pool=WRITER_POOL)("build")
         _changed() >> gate_landing >> build >> gate_warehouse

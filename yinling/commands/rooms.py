@@ -82,10 +82,14 @@ def land_all(settings: Settings, datasets: list[str] | None = None) -> list[Any]
 
 
 def render() -> None:
-    """Write what dbt needs from the contracts and the model folders."""
+    """Write what dbt and Airflow read: sources, model lists, and dbt's manifest."""
     from yinling.render import render as render_files
+    from yinling.warehouse import run_dbt
 
-    render_files(common.settings())
+    settings = common.settings()
+    with exclusive(settings.home, WRITER):
+        render_files(settings)
+        run_dbt(settings, ["parse"], settings.warehouse)
 
 
 def build(
@@ -101,10 +105,8 @@ def build(
 
 
 def _build(settings: Settings, select: str | None = None, full_refresh: bool = False) -> None:
-    from yinling.render import render as render_files
     from yinling.warehouse import build as build_warehouse
 
-    render_files(settings)
     build_warehouse(settings, select=select, full_refresh=full_refresh)
 
 
