@@ -3,9 +3,10 @@
 
     numerator, denominator: CTEs [region_code, month_no] and the column named. A region without a row
     has 0 when `absent` is 0; `absent=none` leaves it null (not delivered).
+    dated_by: the feeds whose latest deliveries say how far the figure's data reach.
     persons: which of the two count persons ('both', 'numerator', 'none'): publishing withholds small
     counts of persons only. -#}
-{% macro indicator_rows(numerator, denominator=none, persons='none', absent=0) -%}
+{% macro indicator_rows(numerator, dated_by, denominator=none, persons='none', absent=0) -%}
 {%- set top, top_column = numerator -%}
 {%- if denominator %}{% set bottom, bottom_column = denominator %}{% endif -%}
 monthly as (
@@ -36,7 +37,7 @@ monthly as (
     left join (
         select region_code, min(data_through) as data_through
         from {{ ref('int_data_through') }}
-        where dataset in ({{ _dated_by() }})
+        where dataset in ('{{ dated_by | join("', '") }}')
         group by region_code
     ) as through
         on through.region_code = spine.region_code
@@ -51,7 +52,10 @@ indicator_rows as (
         kinds.period_kind,
         monthly.numerator,
         monthly.denominator,
-        least(monthly.data_through, monthly.period_end) as data_through,
+        case
+            when monthly.data_through < monthly.period_end then monthly.data_through
+            when monthly.data_through is not null then monthly.period_end
+        end as data_through,
         monthly.person_counts,
         monthly.persons_in_denominator
     from monthly
@@ -71,13 +75,4 @@ indicator_rows as (
     {%- else -%}
     cast(coalesce({{ column }}, {{ absent }}) as decimal(18, 2))
     {%- endif -%}
-{%- endmacro %}
-
-
-{#- The feeds whose latest delivery dates a figure: meta `dated_by`, else all of meta `feeds`. -#}
-{% macro _dated_by() -%}
-    {%- set meta = model.config.meta -%}
-    {%- for feed in meta.get('dated_by') or meta.get('feeds', []) -%}
-    '{{ feed }}'{{ ', ' if not loop.last }}
-    {%- endfor -%}
 {%- endmacro %}

@@ -9,6 +9,6 @@ with
         ('community_embedded', 'day_care', 'rural_mutual_aid', 'township_centre')",
 ) }},
 
-{{ indicator_rows(numerator=['beds', 'beds_total']) }}
+{{ indicator_rows(numerator=['beds', 'beds_total'], dated_by=['facility']) }}
 
 select * from indicator_rows

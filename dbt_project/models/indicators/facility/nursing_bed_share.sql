@@ -10,6 +10,7 @@ with
 {{ indicator_rows(
     numerator=['beds', 'beds_nursing'],
     denominator=['beds', 'beds_total'],
+    dated_by=['facility'],
 ) }}
 
 select * from indicator_rows

@@ -29,6 +29,7 @@ residents as (
     numerator=['resident_counts', 'persons'],
     denominator=['beds', 'beds_total'],
     persons='numerator',
+    dated_by=['facility', 'facility_stay'],
 ) }}
 
 select * from indicator_rows

@@ -62,6 +62,7 @@ townships as (
 {{ indicator_rows(
     numerator=['counts', 'covered'],
     denominator=['counts', 'townships'],
+    dated_by=['facility'],
 ) }}
 
 select * from indicator_rows

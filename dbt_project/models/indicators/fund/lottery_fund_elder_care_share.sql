@@ -23,6 +23,7 @@ funds as (
     numerator=['amounts', 'eldercare_amount'],
     denominator=['amounts', 'total_amount'],
     absent=none,
+    dated_by=['welfare_fund'],
 ) }}
 
 select * from indicator_rows

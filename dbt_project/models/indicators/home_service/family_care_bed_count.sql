@@ -33,6 +33,6 @@ placed as (
 
 {{ climb('counts', 'placed', ['beds']) }},
 
-{{ indicator_rows(numerator=['counts', 'beds']) }}
+{{ indicator_rows(numerator=['counts', 'beds'], dated_by=['family_bed']) }}
 
 select * from indicator_rows

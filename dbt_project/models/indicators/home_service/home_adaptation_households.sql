@@ -43,6 +43,6 @@ done as (
 
 {{ running_stock('counts', 'done', ['households']) }},
 
-{{ indicator_rows(numerator=['counts', 'households']) }}
+{{ indicator_rows(numerator=['counts', 'households'], dated_by=['home_adaptation']) }}
 
 select * from indicator_rows

@@ -31,6 +31,7 @@ visited as (
     numerator=['reached', 'persons'],
     denominator=['register', 'persons'],
     persons='both',
+    dated_by=['special_difficulty', 'home_visit'],
 ) }}
 
 select * from indicator_rows

@@ -14,6 +14,7 @@ enrolled as (
     numerator=['insured', 'persons'],
     denominator=['members', 'persons'],
     persons='both',
+    dated_by=['medical_enrolment'],
 ) }}
 
 select * from indicator_rows

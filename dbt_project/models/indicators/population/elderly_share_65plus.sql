@@ -9,6 +9,7 @@ population as (
     numerator=['population', 'persons_65plus'],
     denominator=['population', 'persons'],
     persons='both',
+    dated_by=['household_person'],
 ) }}
 
 select * from indicator_rows

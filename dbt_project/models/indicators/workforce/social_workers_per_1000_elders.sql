@@ -16,6 +16,7 @@ elders as (
     numerator=['workers', 'persons'],
     denominator=['elders', 'persons_60plus'],
     persons='both',
+    dated_by=['social_worker', 'household_person'],
 ) }}
 
 select * from indicator_rows
