@@ -1,1 +1,1 @@
-"""The gates between the rooms, and the record of their results."""
+"""The gates: what must hold before the next room opens, its history and its page."""

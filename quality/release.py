@@ -1,0 +1,245 @@
+"""Gate "release": the two files about to be published, before anybody can read them.
+
+What is public is searched for what must not be: every text column of both files for citizen ID
+numbers (GB 11643-1999, with their check character), mobile numbers and card numbers; officials'
+files also for tokens, masks and column names that point at a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from quality.engine import Session
+from quality.model import Check
+from quality.suites import suite
+from yinling.settings import Settings
+
+GATE = "release"
+# The published interface (docs: docs/reference and the architecture): other systems read these.
+INTERFACE: dict[str, dict[str, str]] = {
+    "officials": {
+        "indicator_value": "indicator_id region_code region_level period_end period_kind numerator "
+        "denominator value unit value_kind status_code data_through release_id",
+        "indicator": "indicator_id theme name_zh name_en definition_zh numerator_zh denominator_zh "
+        "unit direction feeds value_kind",
+        "indicator_target": "indicator_id document region_code year target_value direction kind "
+        "is_baseline clause",
+        "indicator_progress": "",
+        "region": "",
+        "region_shape": "",
+        "population": "",
+        "facility": "",
+        "home_service": "",
+        "medical_care": "",
+        "workforce": "",
+        "subsidy": "",
+        "fund": "",
+        "supply_demand": "",
+        "feed_health": "",
+        "quality_result": "",
+        "release": "",
+    },
+    "auditors": {
+        "rule": "rule_id rule_version name_zh name_en family class severity logic_zh guards_zh "
+        "legal_basis parameters suspended suspended_reason",
+        "finding": "finding_id rule_id rule_version class severity subject_kind subject_key "
+        "subject_mask region_code programme_code first_month last_month amount_low amount_point "
+        "amount_high match_tier known_class status outcome first_seen_release last_seen_release",
+        "finding_evidence": "finding_id role dataset batch_id row_no known_at fields",
+        "batch": "batch_id dataset provider period sequence file sha256 received_at rows_read "
+        "rows_loaded rows_quarantined",
+        "exposure": "",
+        "rule_performance": "",
+        "case_queue": "",
+        "quality_result": "",
+        "release": "",
+    },
+}
+_CLEAR = (
+    "id_no|payee_name|account_name|person_name|bank_account|account_no|phone|mobile|telephone|"
+    "address|household_no|birth_date|diagnosis_code|photo_hash"
+)
+FORBIDDEN = {
+    "officials": rf"^({_CLEAR})$|_token$|_mask$|_no_token|^(person|subject|household|payee)_key$|"
+    r"^finding_id$|^row_no$",
+    "auditors": rf"^({_CLEAR})$",
+}
+# 17 digits and a check character, not inside a longer number; the month and day must exist.
+_ID18 = r"(?:^|[^0-9])([1-9][0-9]{5}(?:18|19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx])(?:$|[^0-9])"  # noqa: E501
+_ID15 = r"(?:^|[^0-9a-zA-Z])([1-8][0-7][0-9]{4}[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3})(?:$|[^0-9a-zA-Z])"  # noqa: E501
+_PHONE = r"(?:^|[^0-9a-zA-Z.])(1[3-9][0-9]{9})(?:$|[^0-9a-zA-Z.])"
+_CARD = r"(?:^|[^0-9a-zA-Z.])((?:62|60|95)[0-9]{14,17})(?:$|[^0-9a-zA-Z.])"
+_TOKEN = r"^[0-9a-f]{32}$"  # noqa: S105 (the form of a token, no secret)
+_MASK = r"^\p{Han}\*+$|[0-9]\*{4,}"
+
+
+def load(session: Session, settings: Settings, folder: Path) -> None:
+    """Schemas `officials`, `auditors` (the files), `before` (what is current now); helpers."""
+    run = session.connection.execute
+    for audience in INTERFACE:
+        _views(session, folder / f"{audience}.duckdb", f"{audience}_file", audience)
+    current = settings.releases / "current" / "officials.duckdb"
+    same = (settings.releases / "current").resolve() == folder.resolve()
+    if current.exists() and not same:
+        _views(session, current.resolve(), "before_file", "before")
+    else:
+        run("create schema before")
+        run("create view before.indicator_value as select * from officials.indicator_value limit 0")
+    run(f"create macro threshold() as {int(settings.suppression.officials)}")
+    run(_CHECKSUM)
+    _person_counts(session, settings)
+
+
+def _views(session: Session, file: Path, catalog: str, schema: str) -> None:
+    run = session.connection.execute
+    session.attach(file, catalog)
+    run(f"create schema {schema}")
+    tables = run(
+        "select table_name from duckdb_tables() where database_name = ?", [catalog]
+    ).fetchall()
+    for (table,) in tables:
+        run(f'create view {schema}."{table}" as select * from {catalog}.main."{table}"')
+
+
+# GB 11643-1999: weights 2^(18-i) mod 11 of the first 17 digits give the check character.
+_CHECKSUM = """create macro valid_id(text) as
+    substr('10X98765432', 1 + list_sum(list_transform(range(1, 18), lambda i:
+        substr(text, i::int, 1)::int * [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2][i]
+    ))::int % 11, 1) = upper(substr(text, 18, 1))"""
+
+
+def _person_counts(session: Session, settings: Settings) -> None:
+    """Which indicators count persons: the warehouse's indicator rows say so themselves."""
+    run = session.connection.execute
+    run("create table person_counts (indicator_id varchar, persons_in_denominator boolean)")
+    if not settings.warehouse.exists():
+        return
+    session.attach(settings.warehouse, "warehouse")
+    known = run(
+        """select count(*) from duckdb_columns() where database_name = 'warehouse'
+        and schema_name = 'indicators' and table_name = 'int_indicator_cell'
+        and column_name in ('person_counts', 'persons_in_denominator')"""
+    ).fetchone()
+    if known == (2,):
+        run(
+            """insert into person_counts
+            select indicator_id, bool_or(persons_in_denominator)
+            from warehouse.indicators.int_indicator_cell where person_counts group by 1"""
+        )
+
+
+def checks(session: Session, settings: Settings) -> list[Check]:
+    """All checks of the two files."""
+    columns = session.connection.execute(
+        """select schema_name, table_name, column_name, data_type from duckdb_columns()
+        where database_name = 'memory' and schema_name in ('officials', 'auditors')
+        order by all"""
+    ).fetchall()
+    made: list[Check] = []
+    for audience, tables in INTERFACE.items():
+        for table, wanted in tables.items():
+            have = [name for a, t, name, _ in columns if (a, t) == (audience, table)]
+            made += _interface(audience, table, wanted.split(), have)
+        for table in sorted({t for a, t, _, _ in columns if a == audience}):
+            mine = [(name, kind) for a, t, name, kind in columns if (a, t) == (audience, table)]
+            made += _personal(audience, table, mine)
+    made.append(_token_form())
+    return made + [
+        Check(
+            id=f"{GATE}.{check.id}",
+            gate=GATE,
+            table=_table(check.scope),
+            count_sql=check.count,
+            **check.model_dump(exclude={"id", "needs", "count"}),
+        )
+        for check in suite(GATE).checks
+    ]
+
+
+def _table(scope: str) -> tuple[str, str]:
+    schema, _, table = scope.partition(".")
+    return schema, table
+
+
+def _make(kind: str, audience: str, table: str, **more: Any) -> Check:
+    return Check(
+        id=f"{GATE}.{audience}.{table}.{kind}",
+        gate=GATE,
+        scope=f"{audience}.{table}",
+        table=(audience, table),
+        **suite(GATE).words[kind].model_dump(exclude={"threshold"}),
+        **more,
+    )
+
+
+def _interface(audience: str, table: str, wanted: list[str], have: list[str]) -> list[Check]:
+    missing = sorted(set(wanted) - set(have)) if have else ["(table)"]
+    listed = ", ".join(f"('{name}')" for name in missing)
+    columns = f"select * from (values {listed}) t(missing)" if missing else "select 1 where false"
+    anchor = ("officials", "indicator_value") if not have else (audience, table)
+    made = _make("columns", audience, table, sql=columns, count_sql=f"select {max(len(wanted), 1)}")
+    shape = replace(made, table=anchor)
+    # The results of this very gate are written after it.
+    if not have or table == "quality_result":
+        return [shape]
+    rows = _make(
+        "rows",
+        audience,
+        table,
+        sql="select 'no row' as found where not exists (select 1 from {batch})",
+        count_sql="select 1",
+    )
+    return [shape, rows]
+
+
+def _personal(audience: str, table: str, columns: list[tuple[str, str]]) -> list[Check]:
+    names = ", ".join(f"('{name}')" for name, _ in columns)
+    named = _make(
+        "forbidden_columns",
+        audience,
+        table,
+        sql=f"select name from (values {names}) t(name) "
+        f"where regexp_matches(name, '{FORBIDDEN[audience]}')",
+        count_sql=f"select {len(columns)}",
+    )
+    texts = [name for name, kind in columns if "VARCHAR" in kind or "JSON" in kind]
+    if not texts:
+        return [named]
+    found = " union all ".join(_scan(audience, name) for name in texts)
+    scan = _make("personal_data", audience, table, sql=found)
+    return [named, scan]
+
+
+def _scan(audience: str, column: str) -> str:
+    text = f'"{column}"::varchar'
+    tests = {
+        "citizen_id": f"len(list_filter(regexp_extract_all({text}, '{_ID18}', 1), "
+        "lambda x: valid_id(x))) > 0",
+        "citizen_id_15": f"regexp_matches({text}, '{_ID15}')",
+        "mobile": f"regexp_matches({text}, '{_PHONE}')",
+        "card": f"regexp_matches({text}, '{_CARD}')",
+    }
+    if audience == "officials":
+        tests |= {
+            "token": f"regexp_matches({text}, '{_TOKEN}')",
+            "mask": f"regexp_matches({text}, '{_MASK}')",
+        }
+    cases = " ".join(f"when {test} then '{kind}'" for kind, test in tests.items())
+    return (
+        f"select '{column}' as column_name, found, count(*) as n from "
+        f"(select case {cases} end as found from {{batch}}) where found is not null group by all"
+    )
+
+
+def _token_form() -> Check:
+    return _make(
+        "token_form",
+        "auditors",
+        "finding",
+        sql=f"""select finding_id, subject_kind, left(subject_key, 4) as begins from {{batch}}
+        where subject_kind = 'person' and (not regexp_matches(subject_key, '{_TOKEN}')
+          or subject_mask is null or not contains(subject_mask, '*'))""",
+        count_sql="select count(*) from {batch} where subject_kind = 'person'",
+    )

@@ -1,0 +1,271 @@
+"""Gate "warehouse": grain and keys of what dbt built, relations, and sums from lake to core.
+
+A table is looked at again only if a batch of a dataset that it is made from has come in, its SQL
+changed, or its size did: see `marks`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ingestion.contracts import Contract
+from quality.engine import Session
+from quality.model import Check
+from quality.suites import Relation, SqlCheck, suite
+from yinling.settings import Settings
+
+GATE = "warehouse"
+# Rooms whose tables' grain is checked here; staging views take the newest version of each key by
+# construction, and are held against the lake instead.
+ROOMS = ("core", "indicators", "audit", "publish_officials", "publish_auditors")
+
+
+def load(session: Session, settings: Settings, contracts: Mapping[str, Contract]) -> None:
+    """Views over the warehouse's tables under their own schema names, and over the lake.
+
+    The lake is seen as the last build saw it (`staging.lake_batch`), so that batches which have
+    landed since do not look like lost rows.
+    """
+    run = session.connection.execute
+    session.attach(settings.warehouse, "warehouse")
+    tables = run(
+        """select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'
+        union all select schema_name, view_name from duckdb_views()
+        where database_name = 'warehouse' and not internal"""
+    ).fetchall()
+    for schema in {schema for schema, _ in tables} | {"lake"}:
+        run(f'create schema if not exists "{schema}"')
+    for schema, table in tables:
+        run(f'create view "{schema}"."{table}" as select * from warehouse."{schema}"."{table}"')
+    for name in contracts:
+        files = _files(session, settings, name)
+        if files:
+            run(
+                f'create view lake."{name}" as select * from '
+                f"read_parquet({files!r}, union_by_name = true, hive_partitioning = false)"
+            )
+
+
+def _files(session: Session, settings: Settings, dataset: str) -> list[str]:
+    return [
+        str(settings.lake / dataset / batch / "data.parquet")
+        for batch in sorted(_seen_batches(session).get(dataset, ()))
+    ]
+
+
+def _seen_batches(session: Session) -> dict[str, set[str]]:
+    """The batches that the last build saw, by dataset."""
+    if ("staging", "lake_batch") not in _present(session):
+        return {}
+    found: dict[str, set[str]] = defaultdict(set)
+    rows = session.connection.execute(
+        "select dataset, batch_id from staging.lake_batch where batch_id <> '0-schema'"
+    ).fetchall()
+    for dataset, batch in rows:
+        found[dataset].add(batch)
+    return found
+
+
+def _present(session: Session) -> set[tuple[str, str]]:
+    rows = session.connection.execute(
+        "select schema_name, view_name from duckdb_views() where database_name = 'memory'"
+    ).fetchall()
+    return set(rows)
+
+
+@cache
+def grains(project: Path) -> dict[str, list[str]]:
+    """Model name → grain, from the models' YAML (`meta.grain` or the primary_key constraint)."""
+    found: dict[str, list[str]] = {}
+    for file in sorted((project / "models").rglob("*.yml")):
+        document = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
+        for model in document.get("models") or ():
+            grain = _grain(model)
+            if grain:
+                found[model["name"]] = grain
+    return found
+
+
+def _grain(model: Mapping[str, Any]) -> list[str]:
+    meta = (model.get("config") or {}).get("meta") or {}
+    declared = meta.get("grain")
+    if isinstance(declared, list):
+        return [str(column) for column in declared]
+    for constraint in model.get("constraints") or ():
+        if constraint.get("type") == "primary_key":
+            return [str(column) for column in constraint["columns"]]
+    return []
+
+
+def checks(session: Session, settings: Settings, contracts: Mapping[str, Contract]) -> list[Check]:
+    """All checks that apply to the tables there are."""
+    present = _present(session)
+    words = suite(GATE)
+    declared = grains(settings.dbt_project)
+    made: list[Check] = []
+    for schema, table in sorted(present):
+        if schema in ROOMS and table in declared:
+            made += _grain_checks(schema, table, declared[table])
+    made += [
+        _reconcile(contract)
+        for contract in contracts.values()
+        if {("lake", contract.name), ("staging", f"stg_{contract.name}")} <= present
+    ]
+    made += [
+        _relation(relation)
+        for relation in words.relations
+        if {_pair(relation.table), _pair(relation.to)} <= present
+    ]
+    made += [
+        _sql(check) for check in words.checks if {_pair(need) for need in check.needs} <= present
+    ]
+    return made
+
+
+def _pair(name: str) -> tuple[str, str]:
+    schema, _, table = name.partition(".")
+    return schema, table
+
+
+def _word(kind: str) -> dict[str, Any]:
+    return suite(GATE).words[kind].model_dump(exclude={"threshold"})
+
+
+def _grain_checks(schema: str, table: str, grain: list[str]) -> list[Check]:
+    columns = ", ".join(f'"{column}"' for column in grain)
+    single = len(grain) == 1
+    common: dict[str, Any] = {"gate": GATE, "scope": table, "table": (schema, table)}
+    return [
+        Check(
+            id=f"{GATE}.{table}.grain",
+            kind="expect_column_values_to_be_unique"
+            if single
+            else "expect_compound_columns_to_be_unique",
+            kwargs={"column": grain[0]} if single else {"column_list": grain},
+            sql=f"select {columns}, count(*) as n from {{batch}} group by {columns} "
+            "having count(*) > 1",
+            **common,
+            **_word("grain"),
+        ),
+        Check(
+            id=f"{GATE}.{table}.grain_filled",
+            sql=f"select {columns} from {{batch}} where "
+            + " or ".join(f'"{column}" is null' for column in grain),
+            **common,
+            **_word("grain_filled"),
+        ),
+    ]
+
+
+def _reconcile(contract: Contract) -> Check:
+    table = f"stg_{contract.name}"
+    key = ", ".join(f'"{column}"' for column in contract.key_lake_columns())
+    return Check(
+        id=f"{GATE}.{table}.reconcile",
+        gate=GATE,
+        scope=table,
+        table=("lake", contract.name),
+        sql=f"""select l.n as lake_keys, s.n as staging_rows
+        from (select count(*) as n from (select distinct {key} from {{batch}})) l,
+          (select count(*) as n from staging."{table}") s where l.n <> s.n""",
+        **_word("reconcile"),
+    )
+
+
+def _relation(relation: Relation) -> Check:
+    schema, table = _pair(relation.table)
+    word = suite(GATE).words["relation"]
+    return Check(
+        id=f"{GATE}.{table}.{relation.column}.relation",
+        gate=GATE,
+        scope=table,
+        table=(schema, table),
+        title=word.title,
+        meaning=word.meaning + f"（{relation.column} → {relation.to}）",
+        remedy=relation.remedy,
+        severity=relation.severity,
+        threshold=relation.threshold,
+        sql=f'select "{relation.column}" from {{batch}} t '
+        f'where "{relation.column}" is not null and not exists '
+        f'(select 1 from {relation.to} r where r."{relation.to_column}" = t."{relation.column}")',
+        count_sql=f'select count("{relation.column}") from {{batch}}',
+    )
+
+
+def _sql(check: SqlCheck) -> Check:
+    # Great Expectations wants a table; the first one that the check needs stands for it.
+    return Check(
+        id=f"{GATE}.{check.id}",
+        gate=GATE,
+        table=_pair(check.needs[-1]),
+        count_sql=check.count,
+        **check.model_dump(exclude={"id", "needs", "count"}),
+    )
+
+
+def marks(session: Session, settings: Settings, made: Iterable[Check]) -> dict[str, str | None]:
+    """Scope → a fingerprint of what its table is made from; None where that is not known.
+
+    It covers the batches that the build saw of every dataset upstream, the model's own SQL, and
+    the table's rows.
+    """
+    scopes = {check.scope for check in made}
+    upstream = _upstream(settings)
+    batches = _seen_batches(session)
+    if not upstream or not batches:
+        return dict.fromkeys(scopes)
+    sizes = dict(
+        session.connection.execute(
+            """select table_name, coalesce(estimated_size, 0) from duckdb_tables()
+            where database_name = 'warehouse'"""
+        ).fetchall()
+    )
+    result: dict[str, str | None] = {}
+    for scope in scopes:
+        if scope not in upstream:
+            result[scope] = None
+            continue
+        checksums, datasets = upstream[scope]
+        content = {
+            "sql": checksums,
+            "rows": sizes.get(scope, 0),
+            "batches": {name: sorted(batches.get(name, ())) for name in sorted(datasets)},
+        }
+        result[scope] = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+    return result
+
+
+def _upstream(settings: Settings) -> dict[str, tuple[list[str], set[str]]]:
+    """Model → (checksums of its SQL and of all models above it, datasets it comes from)."""
+    target = os.environ.get("YINLING_DBT_TARGET")
+    file = (Path(target) if target else settings.dbt_project / "target") / "manifest.json"
+    if not file.exists():
+        return {}
+    nodes: dict[str, Any] = json.loads(file.read_text("utf-8"))["nodes"]
+
+    @cache
+    def climb(key: str) -> tuple[frozenset[str], frozenset[str]]:
+        if key.startswith("source."):
+            return frozenset(), frozenset({key.rpartition(".")[2]})
+        node = nodes.get(key)
+        if node is None:
+            return frozenset(), frozenset()
+        above = [climb(parent) for parent in node["depends_on"]["nodes"]]
+        sums = {f"{key}:{node['checksum']['checksum']}"}.union(*(sums for sums, _ in above))
+        return frozenset(sums), frozenset().union(*(sets for _, sets in above))
+
+    result = {}
+    for key, node in nodes.items():
+        if node["resource_type"] == "model":
+            sums, datasets = climb(key)
+            result[node["name"]] = (sorted(sums), set(datasets))
+    return result
