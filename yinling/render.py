@@ -32,6 +32,10 @@ CADENCES = {"d": "daily", "m": "monthly", "y": "yearly"}
 MONTH_NAMES = ("month", "_month")
 
 
+class RenderError(Exception):
+    """A rule's files cannot be rendered; the message says which and what to do."""
+
+
 def is_month(column: Column) -> bool:
     """Whether a delivered column is a YYYY-MM month."""
     return column.logical_type == "string" and (
@@ -116,6 +120,7 @@ def catalogue_sql(contracts: dict[str, Contract], models: Path) -> str:
         ("dataset_facts", {name: dataset_facts(c) for name, c in contracts.items()}),
         ("indicator_models", model_names(models / "indicators")),
         ("rule_models", model_names(models / "audit")),
+        ("rule_defaults", rule_defaults(models / "audit")),
     ):
         # JSON without null is a Jinja literal too.
         literal = json.dumps(value, ensure_ascii=False)
@@ -138,6 +143,33 @@ def dataset_facts(contract: Contract) -> dict[str, Any]:
 def model_names(folder: Path) -> list[str]:
     """Names of the SQL models below a folder, but not of helpers (`int_…`), sorted."""
     return sorted(p.stem for p in folder.rglob("*.sql") if not p.stem.startswith("int_"))
+
+
+def rule_defaults(folder: Path) -> dict[str, dict[str, Any]]:
+    """Rule model → its parameters' `type` and default `value`, from the rule's own YAML.
+
+    Rendered, because dbt's unit tests cannot see the graph.
+
+    Raises:
+        RenderError: a rule has no YAML beside it, or one that does not declare it.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.rglob("*.sql")):
+        if path.stem.startswith("int_"):
+            continue
+        try:
+            declared = yaml.safe_load(path.with_suffix(".yml").read_text("utf-8"))
+            parameters = declared["models"][0]["config"]["meta"]["parameters"] or {}
+            found[path.stem] = {
+                name: {"type": spec["type"], "value": str(spec["value"])}
+                for name, spec in parameters.items()
+            }
+        except (OSError, KeyError, IndexError, TypeError, yaml.YAMLError) as error:
+            raise RenderError(
+                f"Rule {path.name} needs {path.stem}.yml beside it with models[0].config.meta"
+                f".parameters ({error!r}). See docs/how-to/add-a-rule.md."
+            ) from error
+    return found
 
 
 def staging_files(contract: Contract) -> dict[str, str]:

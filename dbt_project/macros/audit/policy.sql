@@ -8,7 +8,7 @@
     select
         k.county_code,
         k.month
-        {%- for name, spec in rule_parameters(rule).items() %},
+        {%- for name, spec in rule_defaults()[rule | lower].items() %},
         cast(
             coalesce(
                 max_by(p.value, length(replace(coalesce(p.region_code, ''), '0', '')))
@@ -40,17 +40,9 @@
 {%- endmacro %}
 
 
-{# The parameters that a rule's YAML declares: {name: {type, value}}; empty while parsing. #}
-{% macro rule_parameters(rule) -%}
-    {%- if not execute -%}{{ return({}) }}{%- endif -%}
-    {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ rule | lower] -%}
-    {{- return(node.config.meta.get('parameters', {})) -}}
-{%- endmacro %}
-
-
 {# All values a parameter has anywhere: the default and the local ones. Column `value`. #}
 {% macro parameter_values(rule, name) -%}
-    select '{{ rule_parameters(rule).get(name, {}).get('value', '') }}' as value
+    select '{{ rule_defaults()[rule | lower][name].value }}' as value
     union
     select value
     from {{ ref('policy_parameter') }}
