@@ -1,0 +1,293 @@
+"""One batch on its way into the lake: written beside, reconciled, committed by one rename.
+
+Until the rename nothing of the batch exists for any reader; after it everything does. A run killed
+in between leaves a draft that the next run throws away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, BinaryIO
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from ingestion import quarantine, receipts, vault
+from ingestion.contracts import Contract
+from ingestion.delivery import SHANGHAI, Delivery, conform
+from ingestion.durable import commit, fresh, sync, write_json
+from ingestion.errors import DeliveryError
+from ingestion.register import MANIFEST
+from ingestion.transform import Chunk
+from yinling.settings import Settings
+
+RECEIPT = "receipt.json"
+PARQUET_OPTIONS = {"compression": "zstd", "compression_level": 1, "store_schema": False}
+DRAFTS = ".staging"
+
+
+@dataclass
+class Tally:
+    """Counts and sums of a batch so far; `sums` of loaded, `refused_sums` of refused rows."""
+
+    loaded: int = 0
+    refused: int = 0
+    sums: dict[str, Decimal] = field(default_factory=dict)
+    refused_sums: dict[str, Decimal] = field(default_factory=dict)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    doubts: Counter[str] = field(default_factory=Counter)
+
+
+def now() -> datetime:
+    """Asia/Shanghai wall clock, whole seconds."""
+    return datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
+
+
+class Batch:
+    """Takes a delivery's chunks in order; `finish` makes them a batch or refuses them all."""
+
+    def __init__(self, settings: Settings, contract: Contract, delivery: Delivery) -> None:
+        self.settings, self.contract, self.delivery = settings, contract, delivery
+        self.room = fresh(settings.landing / contract.name / delivery.batch_id)
+        self.draft = fresh(settings.home / DRAFTS / delivery.batch_id)
+        self.tally = Tally()
+        self.received_at = now()
+        self._data = self.draft / "data.parquet"
+        self._writer: pq.ParquetWriter | None = None
+        self._refused: list[pl.DataFrame] = []
+        self._hashes: list[pl.Series] = []
+        self._chunks = 0
+        self._vault_file: BinaryIO | None = None
+        self._vault: vault.VaultWriter | None = None
+        if any(c.personal not in (None, "location") for c in contract.columns):
+            self._vault_file = (self.room / vault.FILE).open("wb")
+            self._vault = vault.VaultWriter(self._vault_file, delivery.batch_id, vault.vault_key())
+
+    def add(self, chunk: Chunk) -> None:
+        """Write one chunk (of this batch only)."""
+        self._chunks += 1
+        self._write(chunk.good)
+        if chunk.refused.height:
+            self._refused.append(chunk.refused)
+        if self._vault is not None and chunk.secrets.height:
+            self._vault.add(chunk.secrets)
+        self._hashes.append(chunk.good.select(self.contract.key_lake_columns()).hash_rows())
+        tally = self.tally
+        tally.loaded += chunk.good.height
+        tally.refused += chunk.refused.height
+        for name in _numeric(self.contract):
+            _add(tally.sums, name, chunk.good[name])
+            _add(tally.refused_sums, name, chunk.refused_values[name])
+            tally.unreadable[name] += int(chunk.refused_values[f"{name}?"].sum())
+        for _, name, rows in chunk.doubts.iter_rows():
+            tally.doubts[name] += rows
+
+    def _write(self, good: pl.DataFrame) -> None:
+        table = good.to_arrow(compat_level=pl.CompatLevel.oldest())
+        if self._writer is None:
+            wide = {c for c in good.columns if c.endswith(("_token", "_mask"))}
+            wide |= {"row_no", *self.contract.key_lake_columns()}
+            self._writer = pq.ParquetWriter(
+                self._data,
+                table.schema,
+                use_dictionary=[c for c in good.columns if c not in wide],
+                **PARQUET_OPTIONS,
+            )
+        if table.num_rows:
+            self._writer.write_table(table)
+
+    def finish(self) -> dict[str, Any]:
+        """Reconcile and commit.
+
+        Returns:
+            The receipt.
+
+        Raises:
+            DeliveryError: `row_count` or `control_sum`; nothing was committed.
+        """
+        if self._writer is None:
+            self._write(self.contract.polars_schema().to_frame())
+        self._close()
+        if self._chunks > 1:
+            self._refuse_late_duplicates()
+        reconcile(self.delivery, self.tally)
+        refused = pl.concat([quarantine.SCHEMA.to_frame(), *self._refused]).sort("row_no")
+        if refused.height:
+            refused.write_parquet(self.room / quarantine.FILE)
+        manifest = self._manifest()
+        receipt = receipts.accepted(self.contract, self.delivery, manifest, refused)
+        write_json(self.room / RECEIPT, receipt)
+        for file in self.room.iterdir():
+            sync(file)
+        sync(self.room)
+        write_json(self.draft / MANIFEST, manifest)
+        commit(self.draft, self.settings.lake / self.contract.name / self.delivery.batch_id)
+        return receipt
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        if self._vault is not None and self._vault_file is not None:
+            self._vault.close()
+            self._vault_file.close()
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Throw away the draft of a batch that was not committed."""
+        if self.draft.exists():
+            for file in (self._writer, self._vault_file):
+                with contextlib.suppress(OSError):
+                    if file is not None:
+                        file.close()
+            shutil.rmtree(self.draft, ignore_errors=True)
+
+    def _manifest(self) -> dict[str, Any]:
+        delivery, tally, contract = self.delivery, self.tally, self.contract
+        titles = {column.name: column.title for column in contract.columns}
+        doubts = [
+            f"“{titles[name]}”校验位存疑 {rows} 行，已载入，请核对"
+            for name, rows in sorted(tally.doubts.items())
+            if rows
+        ]
+        return {
+            "batch_id": delivery.batch_id,
+            "dataset": contract.name,
+            "provider": delivery.provider,
+            "period": delivery.period,
+            "mode": delivery.mode,
+            "sequence": delivery.sequence,
+            "file": delivery.file,
+            "sha256": delivery.sha256,
+            "delivered_at": delivery.delivered_at.isoformat(),
+            "received_at": self.received_at.isoformat(),
+            "rows_read": tally.loaded + tally.refused,
+            "rows_loaded": tally.loaded,
+            "rows_quarantined": tally.refused,
+            "control": {
+                "rows": delivery.row_count,
+                "sums": {name: str(total) for name, total in delivery.control_sums.items()},
+            },
+            "sums": {name: str(total) for name, total in tally.sums.items()},
+            "refused_sums": {name: str(total) for name, total in tally.refused_sums.items()},
+            "cursor": delivery.cursor,
+            "contract_version": contract.version,
+            "schema_fingerprint": contract.schema_fingerprint,
+            "legal_basis": delivery.legal_basis or contract.legal_basis,
+            "warnings": delivery.warnings + doubts,
+        }
+
+    def _refuse_late_duplicates(self) -> None:
+        """Move rows whose key stood in an earlier chunk from the lake to the quarantine.
+
+        Only the hashes of the keys are in memory (8 bytes a row); where two are equal, the keys
+        themselves are compared, and the batch is written again without the later rows.
+        """
+        hashes = pl.concat(self._hashes)
+        if hashes.n_unique() == len(hashes):
+            return
+        suspects = hashes.filter(hashes.is_duplicated()).unique().implode()
+        key = self.contract.key_lake_columns()
+        with pq.ParquetFile(self._data) as file:
+            found = []
+            for group in range(file.num_row_groups):
+                rows = pl.DataFrame(file.read_row_group(group, columns=[*key, "row_no"]))
+                found.append(rows.filter(rows.select(key).hash_rows().is_in(suspects)))
+        again = pl.concat(found).sort("row_no")
+        later = again.filter(~pl.struct(key).is_first_distinct())["row_no"]
+        if len(later):
+            self._rewrite_without(later)
+            self._quarantine_again(later)
+
+    def _rewrite_without(self, later: pl.Series) -> None:
+        whole = self._data.rename(self._data.with_name("whole.parquet"))
+        self._writer = None
+        self.tally.sums.clear()
+        self.tally.loaded = 0
+        gone = later.implode()
+        with pq.ParquetFile(whole) as file:
+            for group in range(file.num_row_groups):
+                rows = pl.DataFrame(file.read_row_group(group))
+                kept = rows.filter(~pl.col("row_no").is_in(gone))
+                for name in _numeric(self.contract):
+                    removed = rows[name].filter(rows["row_no"].is_in(gone))
+                    _add(self.tally.sums, name, kept[name])
+                    _add(self.tally.refused_sums, name, removed)
+                self.tally.loaded += kept.height
+                self._write(kept)
+        whole.unlink()
+        if self._writer is not None:
+            self._writer.close()
+        self.tally.refused += len(later)
+
+    def _quarantine_again(self, later: pl.Series) -> None:
+        """The rows' text comes from the raw bytes in landing."""
+        start, ignored = 1, list[str]()
+        for frame in self.delivery.reread(self.room / self.delivery.file):
+            numbers = pl.int_range(start, start + frame.height, dtype=pl.Int64, eager=True)
+            here = numbers.is_in(later.implode())
+            if here.any():
+                raw = conform(self.contract, frame, ignored).filter(here)
+                lineage = pl.DataFrame({"row_no": numbers.filter(here)}).select(
+                    pl.lit(self.delivery.batch_id).alias("batch_id"), "row_no"
+                )
+                fault = lineage.select(
+                    column=pl.lit(self.contract.key[0]), reason=pl.lit("duplicate_key")
+                )
+                self._refused.append(quarantine.refused_rows(self.contract, raw, lineage, fault))
+            start += frame.height
+
+
+def _numeric(contract: Contract) -> list[str]:
+    """Columns that are added up."""
+    return [
+        column.name
+        for column in contract.columns
+        if column.logical_type == "integer" or column.physical_type.startswith("decimal")
+    ]
+
+
+def _add(sums: dict[str, Decimal], name: str, values: pl.Series) -> None:
+    sums[name] = sums.get(name, Decimal(0)) + Decimal(values.sum() or 0)
+
+
+def reconcile(delivery: Delivery, tally: Tally) -> None:
+    """Prove that what was delivered is what was read: rows, and every control sum to the cent.
+
+    Rows whose amount cannot be read make an exact proof of that sum impossible; the difference is
+    then theirs and is told in the receipt.
+
+    Raises:
+        DeliveryError: `row_count`, `control_sum`.
+    """
+    read = tally.loaded + tally.refused
+    if delivery.row_count is not None and delivery.row_count != read:
+        raise DeliveryError(
+            "row_count",
+            f"控制记录写 {delivery.row_count} 行，实际收到 {read} 行。请核对后整批重新报送。",
+        )
+    for name, stated in delivery.control_sums.items():
+        if name not in tally.sums:
+            raise DeliveryError(
+                "control_sum", f"控制合计中的列 {name} 不是本数据集的数值列。请更正控制记录。"
+            )
+        found = tally.sums[name] + tally.refused_sums[name]
+        if found == stated:
+            continue
+        unreadable = tally.unreadable[name]
+        if not unreadable:
+            raise DeliveryError(
+                "control_sum",
+                f"列 {name} 的控制合计为 {stated}，实际合计 {found}，相差 {stated - found}。"
+                "请核对后整批重新报送。",
+            )
+        delivery.warnings.append(
+            f"列 {name} 的控制合计为 {stated}，可读行合计 {found}；"
+            f"差额 {stated - found} 在 {unreadable} 个无法识别的数值中"
+        )

@@ -1,0 +1,140 @@
+"""From a contract to checks: one delivered column in, typed lake columns and refusals out.
+
+`examine` is the whole of what a contract promises about a single value. Keys within a batch, row
+counts and control sums are the batch's business (`ingestion.batch`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+
+import polars as pl
+
+from ingestion import identifiers, parsing
+from ingestion.contracts import POLARS_TYPES, Column
+from ingestion.tokens import tokens
+
+DECIMALS_OF_A_PLACE = 3  # of a degree: about 100 m
+
+
+@dataclass
+class Examined:
+    """What became of one column of a chunk.
+
+    Attributes:
+        lake: the lake columns by name.
+        refusals: (reason, rows) in order of precedence; rows is a boolean column, null is no.
+        doubtful: rows that a warning rule doubts; they are loaded.
+        clear: normal form behind the tokens, for the vault.
+    """
+
+    lake: dict[str, pl.Series]
+    refusals: list[tuple[str, pl.Series]] = field(default_factory=list)
+    doubtful: pl.Series | None = None
+    clear: pl.Series | None = None
+
+
+def examine(column: Column, raw: pl.Series, key: str) -> Examined:
+    """Parse, check and tokenise one column.
+
+    Args:
+        column: its contract.
+        raw: the delivered text.
+        key: the token key.
+    """
+    free_text = column.logical_type == "string" and not (column.personal or column.codes)
+    text = parsing.tidy(raw, half_width=not free_text or column.pattern is not None)
+    if column.personal and column.personal != "location":
+        result = _personal(column, raw, text, key)
+    elif column.logical_type == "string":
+        result = Examined({column.name: text}, _text_refusals(column, text))
+    else:
+        result = _typed(column, text)
+    first = []
+    if column.required:
+        missing = "id_missing" if column.personal == "citizen_id" else "missing_required"
+        first.append((missing, text.is_null()))
+    first.append(("bad_encoding", text.str.contains(parsing.REPLACEMENT, literal=True)))
+    result.refusals = [(why, rows) for why, rows in first + result.refusals if rows.any()]
+    if any(rule.rule == "usccCheckCharacter" for rule in column.quality):
+        result.doubtful = identifiers.credit_code_doubtful(text)
+    return result
+
+
+def _personal(column: Column, raw: pl.Series, text: pl.Series, key: str) -> Examined:
+    name, kind = column.name, column.personal
+    result = Examined({})
+    if kind == "citizen_id":
+        normal, form, result.refusals = identifiers.citizen_id(raw, text)
+        mask = identifiers.id_mask(normal)
+        extra = {f"{name}_mask": mask, f"{name}_form": form}
+    elif kind == "name":
+        normal = identifiers.name(text)
+        extra = {f"{name}_mask": identifiers.name_mask(normal)}
+    elif kind == "account":
+        normal = identifiers.account(text)
+        result.refusals = [("excel_damage", identifiers.account_damaged(normal))]
+        extra = {f"{name}_mask": identifiers.account_mask(normal)}
+    else:
+        normal, extra = identifiers.compact(text), {}
+    result.clear = normal
+    result.lake = {f"{name}_token": tokens(str(kind), normal, key), **extra}
+    return result
+
+
+def _text_refusals(column: Column, text: pl.Series) -> list[tuple[str, pl.Series]]:
+    refusals = []
+    if column.codes is not None:
+        refusals.append(("bad_code", _unknown_codes(column, text)))
+    if column.pattern is not None:
+        refusals.append(("bad_pattern", ~text.str.contains(column.pattern)))
+    length = text.str.len_chars()
+    if column.min_length is not None:
+        refusals.append(("bad_length", length < column.min_length))
+    if column.max_length is not None:
+        refusals.append(("bad_length", length > column.max_length))
+    return refusals
+
+
+def _typed(column: Column, text: pl.Series) -> Examined:
+    kind = POLARS_TYPES[column.physical_type]
+    match column.logical_type:
+        case "integer":
+            value, reason = parsing.integer(text, kind), "bad_number"
+        case "number" if column.physical_type == "double":
+            value, reason = parsing.measure(text), "bad_number"
+        case "number":
+            value, reason = parsing.number(text), "bad_number"
+        case "boolean":
+            value, reason = parsing.boolean(text), "bad_boolean"
+        case "date":
+            value, reason = parsing.date(text), "bad_date"
+        case _:
+            value, reason = parsing.timestamp(text), "bad_date"
+    refusals = [(reason, value.is_null() & text.is_not_null())]
+    if column.codes is not None:
+        plain = value.cast(pl.String)
+        refusals.append(("bad_code", _unknown_codes(column, plain)))
+    for bound, beyond in ((column.minimum, "<"), (column.maximum, ">")):
+        if bound is not None:
+            limit = column.bound(bound)
+            days = value.dt.date() if column.logical_type == "timestamp" else value
+            refusals.append(("out_of_range", days < limit if beyond == "<" else days > limit))
+    lake = value.round(DECIMALS_OF_A_PLACE) if column.personal == "location" else value
+    return Examined({column.name: lake}, refusals)
+
+
+def _unknown_codes(column: Column, text: pl.Series) -> pl.Series:
+    assert column.codes is not None  # noqa: S101 (callers ask first)
+    known = _known(tuple(column.codes.values))
+    if column.codes.separator is None:
+        return ~text.is_in(known.implode())
+    parts = text.str.split(column.codes.separator)
+    unknown = pl.element().is_in(known.implode()).not_().any()
+    return parts.list.eval(unknown).list.first()
+
+
+@cache
+def _known(codes: tuple[str, ...]) -> pl.Series:
+    return pl.Series(codes)

@@ -1,0 +1,137 @@
+"""A delivery: the control record and the way to its rows, whatever brought it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+import polars as pl
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from ingestion.contracts import Contract
+from ingestion.errors import DeliveryError
+from yinling.settings import Settings, Source
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+Mode = Literal["full", "increment"]
+
+
+def wall_clock(moment: datetime) -> datetime:
+    """Asia/Shanghai wall-clock time without zone, whole seconds kept as they are."""
+    if moment.tzinfo is None:
+        return moment
+    return moment.astimezone(SHANGHAI).replace(tzinfo=None)
+
+
+class Control(BaseModel):
+    """The control record of a delivery, as the provider signs it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    provider: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    dataset: str
+    period: str = Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")
+    mode: Mode
+    sequence: int = Field(ge=0)
+    row_count: int = Field(ge=0)
+    control_sums: dict[str, Decimal] = {}
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    delivered_at: Annotated[datetime, AfterValidator(wall_clock)]
+    legal_basis: str | None = None
+
+
+@dataclass
+class Delivery:
+    """One delivery on its way in.
+
+    Attributes:
+        file: name of the raw bytes in landing.
+        frames: given the batch's room in landing, leaves the raw bytes there and yields the rows
+            as text columns; may complete sha256, row_count, control_sums and cursor on the way.
+        reread: given the raw file in landing, yields the same frames again.
+        rows_hint: about how many rows, to decide whether to take several deliveries together.
+        control_sha256: hash of the control record, to know a refused delivery again.
+    """
+
+    dataset: str
+    provider: str
+    period: str
+    mode: str
+    sequence: int
+    file: str
+    delivered_at: datetime
+    frames: Callable[[Path], Iterator[pl.DataFrame]]
+    reread: Callable[[Path], Iterator[pl.DataFrame]]
+    rows_hint: int
+    sha256: str = ""
+    row_count: int | None = None
+    control_sums: dict[str, Decimal] = field(default_factory=dict)
+    control_sha256: str = ""
+    legal_basis: str | None = None
+    cursor: str | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def batch_id(self) -> str:
+        """The batch's id: the same delivery always gets the same one."""
+        return f"{self.dataset}.{self.provider}.{self.period}.{self.sequence:04d}"
+
+
+class Connector(Protocol):
+    """Finds what a source has that the hub does not have yet."""
+
+    def __call__(
+        self, settings: Settings, source: Source, contract: Contract, known: pl.DataFrame
+    ) -> Iterator[Delivery]:
+        """New deliveries in the order in which they are to be landed.
+
+        Args:
+            known: the dataset's committed manifests (`ingestion.register.batches`).
+        """
+        ...
+
+
+def parse_control(text: bytes, place: str, dataset: str) -> Control:
+    """The control record.
+
+    Raises:
+        DeliveryError: `bad_control`, naming the key at fault.
+    """
+    try:
+        control = Control.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "JSON"
+        raise DeliveryError(
+            "bad_control", f"{place}：控制记录的“{where}”有误（{first['msg']}）。请更正后重新报送。"
+        ) from error
+    if control.dataset != dataset:
+        raise DeliveryError(
+            "bad_control", f"{place}：控制记录写的数据集是 {control.dataset}，应为 {dataset}。"
+        )
+    return control
+
+
+def conform(contract: Contract, frame: pl.DataFrame, warnings: list[str]) -> pl.DataFrame:
+    """The contract's columns in its order; absent optional ones empty, unknown ones left out.
+
+    Raises:
+        DeliveryError: `missing_column` or `duplicate_column`.
+    """
+    names = [name.strip().strip("\ufeff") for name in frame.columns]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DeliveryError("duplicate_column", f"列名重复：{'、'.join(twice)}。请只保留一列。")
+    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
+    wanted = [column.name for column in contract.columns]
+    absent = [column for column in contract.columns if column.name not in names]
+    if missing := [f"{column.name}（{column.title}）" for column in absent if column.required]:
+        raise DeliveryError("missing_column", f"缺少必填列：{'、'.join(missing)}。请补齐后重报。")
+    warnings += [f"缺少选填列 {c.name}（{c.title}），按空值处理" for c in absent]
+    warnings += [f"未知列 {name}，未采用" for name in names if name not in wanted]
+    blank = pl.lit(None, dtype=pl.String)
+    return frame.select(pl.col(n) if n in names else blank.alias(n) for n in wanted)

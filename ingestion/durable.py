@@ -1,0 +1,94 @@
+"""Writing that survives a power cut or is not there at all."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ingestion.errors import BusyError, IngestionError
+
+
+def sync(path: Path) -> None:
+    """Force a file's bytes, or a folder's entries, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace `path` by the JSON text of `value`: readers see the old text or all of the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.part")
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def fresh(folder: Path) -> Path:
+    """An empty folder in place of whatever an interrupted run left there."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def commit(draft: Path, final: Path) -> None:
+    """Make a finished folder appear under its final name in one step, for good."""
+    for file in draft.iterdir():
+        sync(file)
+    sync(draft)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    draft.rename(final)
+    sync(final.parent)
+
+
+@contextmanager
+def single_writer(folder: Path, what: str) -> Iterator[None]:
+    """Hold the folder's lock; the lock ends with the process, however it ends.
+
+    Raises:
+        BusyError: another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(
+                f"{what} is being landed by another run. Wait until it ends, then start again."
+            ) from error
+        yield
+
+
+@contextmanager
+def plain_disk_errors(home: Path) -> Iterator[None]:
+    """Turn a full disk or a forbidden folder into a sentence.
+
+    Raises:
+        IngestionError: in place of the OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise IngestionError(
+                f"The disk under {home} is full; the unfinished batch was not loaded and nothing"
+                " committed was touched. Free some space, then start again."
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise IngestionError(
+                f"{error.filename} cannot be written or read. Give this account the right to it."
+            ) from error
+        raise

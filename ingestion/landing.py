@@ -1,0 +1,321 @@
+"""Landing: from the sources' deliveries to the lake, every row accounted for."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from ingestion import receipts, register, vault
+from ingestion.batch import RECEIPT, Batch, now
+from ingestion.connectors import CONNECTORS
+from ingestion.contracts import Contract, load_contracts
+from ingestion.delivery import Delivery, conform
+from ingestion.durable import plain_disk_errors, single_writer, write_json
+from ingestion.errors import DeliveryError, IngestionError
+from ingestion.tokens import token_key
+from ingestion.transform import Chunk, transform
+from yinling.settings import Settings
+
+GROUP_ROWS = 50_000  # deliveries are checked together up to so many rows
+GROUP_DELIVERIES = 200
+DATA = "data.parquet"
+
+
+@dataclass
+class Landed:
+    """What a run did.
+
+    Attributes:
+        receipts: of the deliveries that were loaded or refused in this run, in order.
+        unchanged: deliveries that the hub already had.
+    """
+
+    receipts: list[dict[str, Any]] = field(default_factory=list)
+    unchanged: int = 0
+
+    @property
+    def rejected(self) -> list[dict[str, Any]]:
+        """Receipts of the deliveries that were refused whole."""
+        return [receipt for receipt in self.receipts if receipt["status"] == "rejected"]
+
+    @property
+    def rows_loaded(self) -> int:
+        """Rows that this run brought into the lake."""
+        return sum(int(receipt["rows_loaded"]) for receipt in self.receipts)
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows that this run refused."""
+        return sum(int(receipt["rows_quarantined"]) for receipt in self.receipts)
+
+
+def initialise(settings: Settings) -> None:
+    """Make the folders (landing for its owner only) and a zero-row Parquet file a dataset.
+
+    With these every dataset can be read before its first batch. Safe to repeat.
+    """
+    with plain_disk_errors(settings.home):
+        for folder in (settings.lake, settings.receipts, settings.landing):
+            folder.mkdir(parents=True, exist_ok=True)
+        settings.landing.chmod(0o700)
+        for contract in load_contracts(settings.contracts).values():
+            file = settings.lake / contract.name / register.SCHEMA_FOLDER / DATA
+            empty = contract.polars_schema().to_frame()
+            if file.exists() and pl.read_parquet_schema(file) == empty.schema:
+                continue
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft = file.with_name(f".{DATA}.part")
+            empty.write_parquet(draft)
+            draft.replace(file)
+
+
+def land(
+    settings: Settings, datasets: Iterable[str] | None = None, progress: bool = False
+) -> Landed:
+    """Land whatever the sources have that the hub does not.
+
+    Every delivery becomes one batch (or is refused whole, with a receipt); every row of a batch is
+    in the lake or in the quarantine. Interrupted at any instant, the next run completes the work.
+
+    Args:
+        datasets: which datasets; default: every dataset that has a source in the settings.
+        progress: show a bar.
+
+    Raises:
+        ContractError, SourceError, BusyError, VaultError, IngestionError: in plain words; batches
+            committed before stay.
+        SettingsError: a key or an address is not set.
+    """
+    contracts = load_contracts(settings.contracts)
+    chosen = list(datasets) if datasets is not None else list(settings.sources)
+    for name in chosen:
+        if name not in contracts:
+            raise IngestionError(f"No contract for dataset `{name}`. Known: {', '.join(contracts)}")
+        if name not in settings.sources:
+            raise IngestionError(f"No source for `{name}`. Add [sources.{name}] to yinling.toml.")
+    initialise(settings)
+    done = Landed()
+    columns = (
+        TextColumn("{task.description:<24}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rows]:>12,} 行"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, disable=not progress) as bars:
+        for name in chosen:
+            bar = bars.add_task(contracts[name].title, total=None, rows=0)
+
+            def tell(batches: int, rows: int, bar: Any = bar) -> None:
+                bars.advance(bar, batches)
+                bars.update(bar, rows=bars.tasks[bar].fields["rows"] + rows)
+
+            with plain_disk_errors(settings.home):
+                _Dataset(settings, contracts[name], done, tell).run()
+            bars.update(bar, total=bars.tasks[bar].completed or 1, completed=None)
+    return done
+
+
+class _Dataset:
+    """Lands one dataset, alone."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        contract: Contract,
+        done: Landed,
+        tell: Callable[[int, int], None],
+    ) -> None:
+        self.settings, self.contract, self.done, self.tell = settings, contract, done, tell
+        self.source = settings.sources[contract.name]
+        self.room = settings.landing / contract.name
+        self.key = token_key()
+
+    def run(self) -> None:
+        connector = CONNECTORS.get(self.source.connector)
+        if connector is None:
+            raise IngestionError(
+                f"sources.{self.contract.name}: connector `{self.source.connector}` is unknown."
+                f" Use one of {', '.join(CONNECTORS)}."
+            )
+        with single_writer(self.room, f"`{self.contract.name}`"):
+            known = register.batches(self.settings, self.contract.name)
+            self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
+            self._complete_receipts()
+            group: list[Delivery] = []
+            for delivery in connector(self.settings, self.source, self.contract, known):
+                if any(delivery.batch_id == other.batch_id for other in group):
+                    self._land_group(group)
+                if not self._is_new(delivery):
+                    continue
+                if delivery.rows_hint > GROUP_ROWS // 2:
+                    self._land_group(group)
+                    self._land_large(delivery)
+                    continue
+                group.append(delivery)
+                rows = sum(other.rows_hint for other in group)
+                if rows >= GROUP_ROWS or len(group) >= GROUP_DELIVERIES:
+                    self._land_group(group)
+            self._land_group(group)
+
+    def _complete_receipts(self) -> None:
+        """Hand out the receipts of batches after whose commit a run was killed."""
+        folder = self.settings.receipts / self.contract.name
+        given = {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
+        for batch_id in sorted(set(self.hashes) - given):
+            file = self.room / batch_id / RECEIPT
+            if file.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, folder / f"{batch_id}.json")
+
+    def _is_new(self, delivery: Delivery) -> bool:
+        """False for what the hub has or has refused already; a reused sequence is refused."""
+        landed = self.hashes.get(delivery.batch_id)
+        if landed is not None and landed == delivery.sha256:
+            self.done.unchanged += 1
+            return False
+        name = f"{delivery.batch_id}.json"
+        if landed is not None:
+            name = f"{delivery.batch_id}.refused-{delivery.sha256[:8]}.json"
+        before = _read(self.settings.receipts / self.contract.name / name)
+        same = (
+            before is not None
+            and before["status"] == "rejected"
+            and all(
+                before[key] == value
+                for key, value in (
+                    ("sha256", delivery.sha256),
+                    ("control_sha256", delivery.control_sha256),
+                    ("contract_version", self.contract.version),
+                )
+            )
+        )
+        if same and before is not None and delivery.control_sha256:
+            self.done.receipts.append(before)
+            return False
+        if landed is not None:
+            self._reject(
+                delivery,
+                DeliveryError(
+                    "sequence_reused",
+                    f"批次 {delivery.batch_id} 已载入，本次同一序号的内容不同。"
+                    "更正请使用新的序号重新报送。",
+                ),
+                name,
+            )
+            return False
+        return True
+
+    def _land_large(self, delivery: Delivery) -> None:
+        """Chunk by chunk, two chunks checked at a time, written in order: memory stays bounded."""
+        workers = max(1, self.settings.resources.threads)
+        pending: deque[Future[Chunk]] = deque()
+        with Batch(self.settings, self.contract, delivery) as batch, self._refusing(delivery):
+            with ThreadPoolExecutor(workers) as pool:
+                for raw, lineage in self._chunks(delivery, batch.room):
+                    pending.append(pool.submit(transform, self.contract, raw, lineage, self.key))
+                    if len(pending) > workers:
+                        self._add(batch, pending.popleft().result())
+                while pending:
+                    self._add(batch, pending.popleft().result())
+            self._finish(batch)
+
+    def _add(self, batch: Batch, chunk: Chunk) -> None:
+        batch.add(chunk)
+        self.tell(0, chunk.good.height + chunk.refused.height)
+
+    def _land_group(self, group: list[Delivery]) -> None:
+        """Many small deliveries are checked as one frame and committed each for itself.
+
+        Empties the list.
+        """
+        with ExitStack() as stack:
+            batches: dict[str, Batch] = {}
+            parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+            for delivery in group:
+                batch = stack.enter_context(Batch(self.settings, self.contract, delivery))
+                with self._refusing(delivery):
+                    parts += list(self._chunks(delivery, batch.room))
+                    batches[delivery.batch_id] = batch
+            if parts:
+                raw = pl.concat([part[0] for part in parts])
+                lineage = pl.concat([part[1] for part in parts])
+                chunk = transform(self.contract, raw, lineage, self.key)
+                for batch_id, part in chunk.by_batch().items():
+                    self._add(batches[batch_id], part)
+            for batch in batches.values():
+                with self._refusing(batch.delivery):
+                    self._finish(batch)
+        group.clear()
+
+    @contextmanager
+    def _refusing(self, delivery: Delivery) -> Iterator[None]:
+        """A delivery that cannot be taken is refused with a receipt; the others go on."""
+        try:
+            yield
+        except DeliveryError as error:
+            self._reject(delivery, error)
+
+    def _chunks(
+        self, delivery: Delivery, room: Path
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """The delivery's rows in the contract's columns, with their lineage."""
+        start = 1
+        for number, frame in enumerate(delivery.frames(room)):
+            raw = conform(self.contract, frame, delivery.warnings if number == 0 else [])
+            yield raw, _lineage(delivery, start, raw.height)
+            start += raw.height
+
+    def _finish(self, batch: Batch) -> None:
+        receipt = batch.finish()
+        self.hashes[batch.delivery.batch_id] = batch.delivery.sha256
+        write_json(
+            self.settings.receipts / self.contract.name / f"{batch.delivery.batch_id}.json",
+            receipt,
+        )
+        self.done.receipts.append(receipt)
+        self.tell(1, 0)
+
+    def _reject(self, delivery: Delivery, error: DeliveryError, name: str = "") -> None:
+        """Nothing is loaded; the raw bytes stay as evidence, the provider gets a receipt."""
+        receipt = receipts.rejected(
+            self.contract, delivery, error.code, str(error), now().isoformat()
+        )
+        if not name:
+            name = f"{delivery.batch_id}.json"
+            room = self.room / delivery.batch_id
+            kept = room.with_name(f"{room.name}.refused-{delivery.sha256[:8]}")
+            shutil.rmtree(kept, ignore_errors=True)
+            room.rename(kept)
+            (kept / vault.FILE).unlink(missing_ok=True)
+        write_json(self.settings.receipts / self.contract.name / name, receipt)
+        self.done.receipts.append(receipt)
+        self.tell(1, 0)
+
+
+def _lineage(delivery: Delivery, start: int, height: int) -> pl.DataFrame:
+    return pl.select(
+        batch_id=pl.repeat(delivery.batch_id, height, dtype=pl.String()),
+        row_no=pl.int_range(start, start + height, dtype=pl.Int64()),
+        known_at=pl.repeat(delivery.delivered_at, height, dtype=pl.Datetime("us")),
+    )
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_bytes()) if path.exists() else None

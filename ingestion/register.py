@@ -1,0 +1,87 @@
+"""The register: every committed batch, read from the lake's manifests. It has no other state."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from yinling.settings import Settings
+
+MANIFEST = "manifest.json"
+SCHEMA_FOLDER = "0-schema"
+_SUMS = pl.List(pl.Struct({"column": pl.String(), "sum": pl.String()}))
+SCHEMA = pl.Schema(
+    {
+        "batch_id": pl.String(),
+        "dataset": pl.String(),
+        "provider": pl.String(),
+        "period": pl.String(),
+        "mode": pl.String(),
+        "sequence": pl.Int64(),
+        "file": pl.String(),
+        "sha256": pl.String(),
+        "delivered_at": pl.Datetime("us"),
+        "received_at": pl.Datetime("us"),
+        "rows_read": pl.Int64(),
+        "rows_loaded": pl.Int64(),
+        "rows_quarantined": pl.Int64(),
+        "control_rows": pl.Int64(),
+        "control_sums": _SUMS,
+        "sums": _SUMS,
+        "refused_sums": _SUMS,
+        "cursor": pl.String(),
+        "contract_version": pl.String(),
+        "schema_fingerprint": pl.String(),
+    }
+)
+
+
+def batches(settings: Settings, dataset: str | None = None) -> pl.DataFrame:
+    """Every committed batch, oldest first.
+
+    Grain: one batch; columns as in SCHEMA (sums are lists of column and decimal text).
+    """
+    files = settings.lake.glob(f"{dataset or '*'}/*/{MANIFEST}")
+    rows = [_row(json.loads(file.read_bytes())) for file in files]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort(
+        "dataset", "delivered_at", "batch_id"
+    )
+
+
+def committed(settings: Settings, dataset: str) -> set[str]:
+    """Ids of a dataset's committed batches (a listing; no manifest is read)."""
+    folder = settings.lake / dataset
+    if not folder.is_dir():
+        return set()
+    return {path.name for path in folder.iterdir()} - {SCHEMA_FOLDER}
+
+
+def manifest(settings: Settings, dataset: str, batch_id: str) -> dict[str, Any]:
+    """One committed batch's manifest, as written."""
+    path = settings.lake / dataset / batch_id / MANIFEST
+    value: dict[str, Any] = json.loads(path.read_bytes())
+    return value
+
+
+def batch_file(settings: Settings, dataset: str, batch_id: str) -> Path:
+    """The Parquet file of a committed batch."""
+    return settings.lake / dataset / batch_id / "data.parquet"
+
+
+def _row(value: dict[str, Any]) -> dict[str, Any]:
+    sums = {
+        "control_sums": value["control"]["sums"],
+        "sums": value["sums"],
+        "refused_sums": value["refused_sums"],
+    }
+    return {
+        **{name: value.get(name) for name in SCHEMA},
+        "delivered_at": datetime.fromisoformat(value["delivered_at"]),
+        "received_at": datetime.fromisoformat(value["received_at"]),
+        "control_rows": value["control"]["rows"],
+        **{name: [{"column": c, "sum": s} for c, s in part.items()] for name, part in sums.items()},
+    }
