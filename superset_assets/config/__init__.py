@@ -1,0 +1,1 @@
+"""Superset's configuration: read by Superset, in Superset's own environment."""
