@@ -127,6 +127,7 @@ def dbt_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
         "YINLING_HOME": str(settings.home),
         "YINLING_LAKE": str(settings.lake),
         "YINLING_WAREHOUSE": str(warehouse),
+        "YINLING_SUPPRESSION_OFFICIALS": str(settings.suppression.officials),
         "YINLING_THREADS": str(settings.resources.threads),
         "YINLING_MEMORY_LIMIT": settings.resources.memory_limit,
     }
@@ -145,7 +146,7 @@ def run_dbt(settings: Settings, arguments: list[str], warehouse: Path) -> BuildR
     results.unlink(missing_ok=True)
     with log.open("w", encoding="utf-8") as words:
         done = subprocess.run(  # noqa: S603 (our own command)
-            [sys.executable, "-m", "dbt.cli.main", *arguments],
+            [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments],
             env=environment,
             cwd=settings.dbt_project,
             stdin=subprocess.DEVNULL,

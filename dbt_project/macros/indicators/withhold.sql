@@ -1,3 +1,9 @@
+{# Officials see no count of persons from 1 to this number - 1; 0 turns that off. #}
+{% macro suppression_threshold() -%}
+    {{ return(env_var('YINLING_SUPPRESSION_OFFICIALS', '5') | int) }}
+{%- endmacro %}
+
+
 {#- CTEs that decide which cells are withheld so that no count of persons from 1 to the threshold - 1
     is shown, nor follows from what is shown (standard practice of statistical offices: primary and
     complementary suppression along the tree county < prefecture < province).
@@ -8,7 +14,7 @@
 
     A group is the regions under one parent. If what is withheld in it could be worked out from the
     parent (one cell alone, or cells whose sum is itself small), the smallest other region of the
-    group goes too; if there is none, the parent goes. Afterwards a withheld parent needs a withheld
+    group that has persons in that part goes too; if there is none, the parent goes. Afterwards a withheld parent needs a withheld
     child. "Smallest" goes by a fixed order of regions, so that tables that share a count choose alike. -#}
 {% macro withhold(name, source, keys, parts, threshold) -%}
 {{ name }}__sized as (
@@ -114,37 +120,54 @@
         *,
         sum(case when held_first then 1 else 0 end) over siblings as held_count,
         sum(case when is_candidate and not held_first then 1 else 0 end) over siblings
-            as candidates,
+            as candidates
+        {%- for part in parts %},
+        sum(case when held_first then {{ part }} else 0 end) over siblings
+            between 1 and {{ threshold }} - 1 as open_{{ part }}
+        {%- endfor %}
+    from {{ name }}__first
+    window siblings as (partition by {{ by }}, parent_code)
+),
+
+-- In each group the place of a region among those that could hide the others, and among those that
+-- have persons in the very part that shows.
+{{ name }}__ranked as (
+    select
+        *,
         {%- for part in parts %}
-        sum(case when held_first then {{ part }} else 0 end) over siblings as held_{{ part }},
+        row_number() over (
+            partition by {{ by }}, parent_code
+            order by
+                case when is_candidate and not held_first and {{ part }} > 0 then 0 else 1 end,
+                empty_parts, size, region_code
+        ) as place_{{ part }},
         {%- endfor %}
         row_number() over (
             partition by {{ by }}, parent_code
             order by
                 case when is_candidate and not held_first then 0 else 1 end,
                 empty_parts, size, region_code
-        ) as place_no
-    from {{ name }}__first
-    window siblings as (partition by {{ by }}, parent_code)
-),
-
-{{ name }}__judged as (
-    select
-        *,
-        not parent_is_small and held_count > 0 and (
-            held_count = 1
-            {%- for part in parts %}
-            or held_{{ part }} between 1 and {{ threshold }} - 1
-            {%- endfor %}
-        ) as is_open
+        ) as place_no,
+        held_count = 1 {% for part in parts %}or open_{{ part }} {% endfor %} as any_open
     from {{ name }}__grouped
 ),
 
 {{ name }} as (
     select
         *,
-        held_first or (is_open and candidates > 0 and place_no = 1) as is_held,
-        is_open and candidates = 0 as forces_parent
-    from {{ name }}__judged
+        held_first or (
+            not parent_is_small and held_count > 0 and is_candidate and (
+                (
+                    held_count = 1 and place_no = 1
+                    and not ({% for part in parts %}open_{{ part }}
+                        {{- ' or ' if not loop.last }}{% endfor %})
+                )
+                {%- for part in parts %}
+                or (open_{{ part }} and place_{{ part }} = 1 and {{ part }} > 0)
+                {%- endfor %}
+            )
+        ) as is_held,
+        not parent_is_small and held_count > 0 and any_open and candidates = 0 as forces_parent
+    from {{ name }}__ranked
 )
 {%- endmacro %}

@@ -1,5 +1,5 @@
 -- Every indicator at every county, prefecture and province. Small counts of persons are withheld.
-{%- set threshold = var('suppression_officials', 5) | int %}
+{%- set threshold = suppression_threshold() %}
 with
 
 cells as (
@@ -54,8 +54,7 @@ final as (
         cells.value_kind,
         case when withheld.region_code is not null then 'suppressed' else cells.status_code
         end as status_code,
-        cells.data_through,
-        {{ release_id() }} as release_id
+        cells.data_through
     from cells
     left join withheld
         on withheld.indicator_id = cells.indicator_id

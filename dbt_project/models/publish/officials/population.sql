@@ -1,6 +1,6 @@
 -- Hukou population by age, monthly. A row whose groups, or what lies between them, would show a small
 -- count of persons is withheld whole.
-{%- set threshold = var('suppression_officials', 5) | int %}
+{%- set threshold = suppression_threshold() %}
 with
 
 counts as (
