@@ -26,7 +26,7 @@ def checks(contract: Contract, scope: Scope) -> list[Check]:
         maker.key(),
         maker.required(),
         *maker.codes(),
-        *maker.range(),
+        maker.range(),
         maker.lineage(),
     ]
     batches = [
@@ -45,6 +45,16 @@ def checks(contract: Contract, scope: Scope) -> list[Check]:
 def quoted(names: Sequence[str]) -> str:
     """Column names for a select list."""
     return ", ".join(f'"{name}"' for name in names)
+
+
+def _outside(column: Column) -> list[str]:
+    """SQL conditions under which a value is beyond the contract's bounds."""
+    kind = "date" if column.logical_type == "timestamp" else column.physical_type
+    return [
+        f"\"{column.name}\"::{kind} {sign} '{bound}'::{kind}"
+        for sign, bound in (("<", column.minimum), (">", column.maximum))
+        if bound is not None
+    ]
 
 
 class _Maker:
@@ -154,26 +164,15 @@ class _Maker:
         more = {} if split else native
         return self.make("codes", self.rows, sql, f".{column.name}", **more)
 
-    def range(self) -> list[Check]:
-        bounded = [
-            c for c in self.contract.columns if c.minimum is not None or c.maximum is not None
-        ]
-        return [self.bounds(column) for column in bounded if column.personal is None]
-
-    def bounds(self, column: Column) -> Check:
-        kind = "date" if column.logical_type == "timestamp" else column.physical_type
-        value = f'"{column.name}"::{kind}'
-        outside = [
-            f"{value} {sign} '{bound}'::{kind}"
-            for sign, bound in (("<", column.minimum), (">", column.maximum))
-            if bound is not None
-        ]
+    def range(self) -> Check:
+        bounded = [c for c in self.contract.columns if c.personal is None and _outside(c)]
+        outside = [test for column in bounded for test in _outside(column)]
+        names = [column.name for column in bounded]
         return self.make(
             "range",
             self.rows,
-            f"select {quoted([*self.place, column.name])} from {{batch}} "
-            f"where {' or '.join(outside)}",
-            f".{column.name}",
+            f"select {quoted([*self.place, *names])} from {{batch}} "
+            f"where {' or '.join(outside) or 'false'}",
         )
 
     def lineage(self) -> Check:

@@ -7,7 +7,6 @@ files also for tokens, masks and column names that point at a person.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from quality.suites import suite
 from yinling.settings import Settings
 
 GATE = "release"
+Columns = list[tuple[str, str, str]]  # table, column, type
 # The published interface (docs: docs/reference and the architecture): other systems read these.
 INTERFACE: dict[str, dict[str, str]] = {
     "officials": {
@@ -132,19 +132,20 @@ def _person_counts(session: Session, settings: Settings) -> None:
 
 def checks(session: Session, settings: Settings) -> list[Check]:
     """All checks of the two files."""
-    columns = session.connection.execute(
+    rows = session.connection.execute(
         """select schema_name, table_name, column_name, data_type from duckdb_columns()
         where database_name = 'memory' and schema_name in ('officials', 'auditors')
         order by all"""
     ).fetchall()
     made: list[Check] = []
-    for audience, tables in INTERFACE.items():
-        for table, wanted in tables.items():
-            have = [name for a, t, name, _ in columns if (a, t) == (audience, table)]
-            made += _interface(audience, table, wanted.split(), have)
-        for table in sorted({t for a, t, _, _ in columns if a == audience}):
-            mine = [(name, kind) for a, t, name, kind in columns if (a, t) == (audience, table)]
-            made += _personal(audience, table, mine)
+    for audience in INTERFACE:
+        columns = [(table, name, kind) for a, table, name, kind in rows if a == audience]
+        made += [
+            _interface(audience, columns),
+            _rows(audience, columns),
+            _forbidden(audience, columns),
+            _personal(audience, columns),
+        ]
     made.append(_token_form())
     return made + [
         Check(
@@ -163,56 +164,77 @@ def _table(scope: str) -> tuple[str, str]:
     return schema, table
 
 
-def _make(kind: str, audience: str, table: str, **more: Any) -> Check:
+def _make(kind: str, audience: str, **more: Any) -> Check:
+    anchor = "indicator_value" if audience == "officials" else "finding"
     return Check(
-        id=f"{GATE}.{audience}.{table}.{kind}",
+        id=f"{GATE}.{audience}.{kind}",
         gate=GATE,
-        scope=f"{audience}.{table}",
-        table=(audience, table),
+        scope=audience,
+        table=(audience, anchor),
         **suite(GATE).words[kind].model_dump(exclude={"threshold"}),
         **more,
     )
 
 
-def _interface(audience: str, table: str, wanted: list[str], have: list[str]) -> list[Check]:
-    missing = sorted(set(wanted) - set(have)) if have else ["(table)"]
-    listed = ", ".join(f"('{name}')" for name in missing)
-    columns = f"select * from (values {listed}) t(missing)" if missing else "select 1 where false"
-    anchor = ("officials", "indicator_value") if not have else (audience, table)
-    made = _make("columns", audience, table, sql=columns, count_sql=f"select {max(len(wanted), 1)}")
-    shape = replace(made, table=anchor)
-    # The results of this very gate are written after it.
-    if not have or table == "quality_result":
-        return [shape]
-    rows = _make(
-        "rows",
+def _listed(rows: list[tuple[str, str]]) -> str:
+    """Pairs (table, column) as a table expression; none is no row."""
+    if not rows:
+        return "(select '' as table_name, '' as column_name where false)"
+    values = ", ".join(f"('{table}', '{column}')" for table, column in rows)
+    return f"(values {values}) t(table_name, column_name)"
+
+
+def _interface(audience: str, columns: Columns) -> Check:
+    have = {(table, name) for table, name, _ in columns} | {(table, "") for table, _, _ in columns}
+    wanted = [
+        (table, name)
+        for table, names in INTERFACE[audience].items()
+        for name in ["", *names.split()]
+    ]
+    missing = [pair for pair in wanted if pair not in have]
+    return _make(
+        "columns",
         audience,
-        table,
-        sql="select 'no row' as found where not exists (select 1 from {batch})",
-        count_sql="select 1",
+        sql=f"select * from {_listed(missing)}",
+        count_sql=f"select {len(wanted)}",
     )
-    return [shape, rows]
 
 
-def _personal(audience: str, table: str, columns: list[tuple[str, str]]) -> list[Check]:
-    names = ", ".join(f"('{name}')" for name, _ in columns)
-    named = _make(
+def _rows(audience: str, columns: Columns) -> Check:
+    # The results of this very gate are written after it.
+    tables = sorted({table for table, _, _ in columns} - {"quality_result"})
+    counts = " union all ".join(
+        f"select '{table}' as table_name where not exists (select 1 from {audience}.\"{table}\")"
+        for table in tables
+    )
+    return _make("rows", audience, sql=counts, count_sql=f"select {len(tables)}")
+
+
+def _forbidden(audience: str, columns: Columns) -> Check:
+    named = _listed([(table, name) for table, name, _ in columns])
+    return _make(
         "forbidden_columns",
         audience,
-        table,
-        sql=f"select name from (values {names}) t(name) "
-        f"where regexp_matches(name, '{FORBIDDEN[audience]}')",
+        sql=f"select * from {named} where regexp_matches(column_name, '{FORBIDDEN[audience]}')",
         count_sql=f"select {len(columns)}",
     )
-    texts = [name for name, kind in columns if "VARCHAR" in kind or "JSON" in kind]
-    if not texts:
-        return [named]
-    found = " union all ".join(_scan(audience, name) for name in texts)
-    scan = _make("personal_data", audience, table, sql=found)
-    return [named, scan]
 
 
-def _scan(audience: str, column: str) -> str:
+def _personal(audience: str, columns: Columns) -> Check:
+    texts = [(t, name) for t, name, kind in columns if "VARCHAR" in kind or "JSON" in kind]
+    counts = " + ".join(
+        f'(select count(*) from {audience}."{table}")' for table in sorted({t for t, _ in texts})
+    )
+    return _make(
+        "personal_data",
+        audience,
+        sql=" union all ".join(_scan(audience, table, name) for table, name in texts),
+        count_sql=f"select {counts}",
+    )
+
+
+def _scan(audience: str, table: str, column: str) -> str:
+    """Rows of one text column that hold personal data; the value itself is not shown."""
     text = f'"{column}"::varchar'
     tests = {
         "citizen_id": f"len(list_filter(regexp_extract_all({text}, '{_ID18}', 1), "
@@ -228,8 +250,8 @@ def _scan(audience: str, column: str) -> str:
         }
     cases = " ".join(f"when {test} then '{kind}'" for kind, test in tests.items())
     return (
-        f"select '{column}' as column_name, found, count(*) as n from "
-        f"(select case {cases} end as found from {{batch}}) where found is not null group by all"
+        f"select '{table}' as table_name, '{column}' as column_name, found from "
+        f'(select case {cases} end as found from {audience}."{table}") where found is not null'
     )
 
 
@@ -237,7 +259,6 @@ def _token_form() -> Check:
     return _make(
         "token_form",
         "auditors",
-        "finding",
         sql=f"""select finding_id, subject_kind, left(subject_key, 4) as begins from {{batch}}
         where subject_kind = 'person' and (not regexp_matches(subject_key, '{_TOKEN}')
           or subject_mask is null or not contains(subject_mask, '*'))""",
