@@ -248,7 +248,15 @@ _THEMES = {
 }
 
 _AUDIT_SQL = f"""
-create table {AUDITORS}.region as select * from {OFFICIALS}.region;
+create table {AUDITORS}.region as
+select region_code, name, region_level, parent_code, province_code, prefecture_code, county_code,
+  is_current from {OFFICIALS}.region;
+create table {AUDITORS}.programme as select * from (values
+  ('old_age_allowance', '高龄津贴', 'personal'),
+  ('facility_operating_subsidy', '养老机构运营补贴', 'facility')) t(programme_code, name, class);
+create table {AUDITORS}.dataset as select * from (values
+  ('subsidy_payment', '补贴发放明细', '民政'), ('death_certificate', '死亡医学证明', '卫健'),
+  ('facility_stay', '机构入住', '民政')) t(dataset, dataset_zh, owner);
 create table {AUDITORS}.rule as
 select rule_id, '1' as rule_version, name_zh, name_en, family, class, severity,
   '两份记录相互矛盾时提出线索；是否属实须经核实。' as logic_zh,
@@ -297,17 +305,26 @@ select dataset || '.' || provider || '.' || strftime(m.period_end, '%Y-%m') || '
 from m, (values ('subsidy_payment', 'minzheng'), ('death_certificate', 'weijian'),
   ('facility_stay', '440203')) d(dataset, provider);
 create table {AUDITORS}.exposure as
-select region_code, programme_code, count(*) as payments, count(distinct finding_id) as findings,
+select case rule_id when 'U01' then 'owed' else 'at_risk' end as side,
+  'subsidy_payment' as dataset, programme_code, region_code, last_month as month,
+  count(*) as payments, count(distinct finding_id) as findings,
   sum(amount_low)::decimal(18,2) as amount_low, sum(amount_point)::decimal(18,2) as amount_point,
   sum(amount_high)::decimal(18,2) as amount_high
 from {AUDITORS}.finding group by all;
 create table {AUDITORS}.rule_performance as
-select rule_id, count(*) as leads, count(*) filter (outcome = 'confirmed') as confirmed,
-  count(*) filter (outcome = 'explained') as explained, null::decimal(9,4) as precision_share
+select rule_id, count(*) as leads, count(outcome) as concluded,
+  count(*) filter (outcome = 'confirmed') as confirmed,
+  count(*) filter (outcome = 'explained') as explained, null::decimal(18,4) as precision_share,
+  sum(amount_point)::decimal(18,2) as amount_point
 from {AUDITORS}.finding group by rule_id;
 create table {AUDITORS}.case_queue as
 select row_number() over (order by severity, amount_point desc, finding_id) as queue_no,
-  finding_id, rule_id, severity, region_code, amount_point, status
+  row_number() over (partition by region_code order by severity, amount_point desc, finding_id)
+    as region_queue_no,
+  finding_id, rule_id, case rule_id when 'U01' then 'owed' else 'at_risk' end as side, class,
+  severity, region_code, amount_point, finding_id < '0c' as is_control_sample,
+  case class when 'A' then '两份记录直接矛盾，全部核查' else '按风险排序' end
+    as priority_reason_zh, status
 from {AUDITORS}.finding;
 """
 
