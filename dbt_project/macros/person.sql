@@ -57,7 +57,7 @@ versions as (
         row_number() over (
             partition by v.{{ key | join(', v.') }}
             order by
-                v.known_at desc nulls last, v.batch_id desc nulls last, v.row_no desc nulls last
+                v.known_at desc, v.batch_id desc, v.row_no desc
         ) = 1
 ),
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Lake:
     """A lake folder in the making.
 
     A row gives lake columns by name; `<column>` of a personal column (`id_no="A"`) is turned into
-    its token, mask and form. Columns not given are null.
+    its token, mask and form; money may be given as text. Columns not given are null.
     """
 
     home: Path
@@ -78,7 +79,12 @@ class Lake:
         for name, value in row.items():
             column = contract.by_name.get(name)
             if column is None or column.personal in (None, "location"):
-                values[name] = value
+                money = (
+                    isinstance(value, str)
+                    and column is not None
+                    and column.physical_type.startswith("decimal")
+                )
+                values[name] = Decimal(value) if money else value
                 continue
             for lake_name, _ in column.lake:
                 suffix = lake_name.removeprefix(f"{name}_")

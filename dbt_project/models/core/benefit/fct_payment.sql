@@ -97,7 +97,7 @@ cancelled as (
                 payments.programme_code,
                 payments.benefit_month,
                 payments.amount
-            order by payments.paid_at desc nulls last, payments.payment_no desc nulls last
+            order by payments.paid_at desc, payments.payment_no desc
         ) <= max(reversals.reversal_count) over (
             partition by
                 reversals.payee_key,

@@ -12,7 +12,7 @@ latest as (
     from matched
     qualify row_number() over (
         partition by person_key, source
-        order by recorded_on desc nulls last, known_at desc nulls last, record_no desc nulls last
+        order by recorded_on desc, known_at desc, record_no desc
     ) = 1
 ),
 

@@ -25,7 +25,7 @@ monthly as (
     from periods
     qualify row_number() over (
         partition by facility_code, period
-        order by known_at desc nulls last, batch_id desc nulls last, row_no desc nulls last
+        order by known_at desc, batch_id desc, row_no desc
     ) = 1
 ),
 
@@ -33,7 +33,7 @@ compared as (
     select
         *,
         lag(content) over (
-            partition by facility_code order by period_start asc nulls last, period asc nulls last
+            partition by facility_code order by period_start, period
         ) as content_before
     from monthly
 ),
@@ -53,7 +53,7 @@ spans as (
     select
         *,
         lead(valid_from) over (
-            partition by facility_code order by valid_from asc nulls last, period asc nulls last
+            partition by facility_code order by valid_from, period
         ) as valid_to
     from steps
 ),

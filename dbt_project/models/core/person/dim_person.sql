@@ -12,10 +12,8 @@
     'household_no_token', 'relation_to_head', 'hukou_region_code', 'hukou_kind',
     'residence_region_code',
 ] -%}
-{%- set lineage = ['batch_id', 'row_no', 'known_at'] -%}
-{%- set as_delivered = (
-    'order by known_at asc nulls last, batch_id asc nulls last, row_no asc nulls last'
-) %}
+{%- set carried = (told + ['batch_id', 'row_no', 'known_at']) | join(', ') -%}
+{%- set in_order = 'partition by person_key order by known_at, batch_id, row_no' %}
 
 with {{ person_versions() }},
 
@@ -26,94 +24,71 @@ repeated as (
     having count(*) > 1
 ),
 
--- Nearly everybody: one version, still registered. No ranking needed.
-plain as (
-    select
-        v.person_key,
-        v.birth_date as valid_from,
-        cast(null as date) as valid_to,
-        v.status,
-        v.status_date,
-        v.{{ (told + lineage) | join(', v.') }}
-    from versions as v
-    anti join repeated as r on v.person_key = r.person_key
-    where v.status = 'normal' or v.status_date is null
+told as (
+    select versions.*, repeated.person_key is not null as is_repeated
+    from versions
+    left join repeated on versions.person_key = repeated.person_key
 ),
 
 others as (
     select
-        v.*,
+        *,
         {{ row_text(told + ['status', 'status_date']) }} as content,
-        min(case when v.id_no_token = v.person_key then v.known_at end)
-            over (partition by v.person_key) as own_number_since
-    from versions as v
-    left join repeated as r on v.person_key = r.person_key
-    where
-        r.person_key is not null
-        or (v.status <> 'normal' and v.status_date is not null)
+        min(case when id_no_token = person_key then known_at end)
+            over (partition by person_key) as own_number_since
+    from told
+    where is_repeated or (status <> 'normal' and status_date is not null)
 ),
 
 -- A replaced number says nothing more once the new one is known.
 ranked as (
     select
         *,
-        row_number() over (partition by person_key {{ as_delivered }}) as version_no,
-        lag(content) over (partition by person_key {{ as_delivered }}) as content_before
+        row_number() over ({{ in_order }}) as version_no,
+        lag(content) over ({{ in_order }}) as content_before
     from others
-    where
-        id_no_token = person_key
-        or own_number_since is null
-        or known_at < own_number_since
+    where id_no_token = person_key or own_number_since is null or known_at < own_number_since
 ),
 
 -- The first version holds from birth, as registered; an end (death, move) from its own day; any
 -- other change from the day the police knew it. A row that repeats the one before is no change.
 steps as (
     select
-        person_key,
-        birth_date as valid_from,
+        person_key, 0 as step_no, birth_date as valid_from,
         case when status_date is null then status else 'normal' end as status,
         case when status = 'normal' then status_date end as status_date,
-        0 as version_no,
-        {{ (told + lineage) | join(', ') }}
+        {{ carried }}
     from ranked
     where version_no = 1
     union all
     select
-        person_key,
+        person_key, version_no as step_no,
         case
             when status <> 'normal' and status_date <= cast(known_at as date) then status_date
             else cast(known_at as date)
         end as valid_from,
-        status,
-        status_date,
-        version_no,
-        {{ (told + lineage) | join(', ') }}
+        status, status_date,
+        {{ carried }}
     from ranked
     where
         (version_no = 1 and status <> 'normal' and status_date is not null)
         or (version_no > 1 and content <> content_before)
 ),
 
--- Later knowledge prevails: a version ends where any later one begins.
+-- Later knowledge prevails: a version ends where any later one begins. Nearly everybody has one
+-- version and is still registered: those need no ranking.
 spans as (
-    select
-        *,
+    select person_key, valid_from, status, status_date, {{ carried }},
         min(valid_from) over (
-            partition by person_key
-            order by version_no asc nulls last
+            partition by person_key order by step_no
             rows between 1 following and unbounded following
         ) as valid_to
     from steps
-),
-
-all_spans as (
-    select person_key, valid_from, valid_to, status, status_date, {{ (told + lineage) | join(', ') }}
-    from plain
     union all
-    select person_key, valid_from, valid_to, status, status_date, {{ (told + lineage) | join(', ') }}
-    from spans
-    where valid_to is null or valid_from < valid_to
+    select person_key, birth_date as valid_from, status, status_date, {{ carried }},
+        cast(null as date) as valid_to
+    from told
+    where not is_repeated and (status = 'normal' or status_date is null)
 ),
 
 final as (
@@ -137,8 +112,11 @@ final as (
         status,
         status_date,
         'household_person' as dataset,
-        {{ lineage | join(', ') }}
-    from all_spans
+        batch_id,
+        row_no,
+        known_at
+    from spans
+    where valid_to is null or valid_from < valid_to
 )
 
 select * from final

@@ -8,7 +8,7 @@ with recursive edges as (
     where old_id_no_token <> new_id_no_token
     qualify row_number() over (
         partition by old_id_no_token
-        order by changed_on desc nulls last, known_at desc nulls last, new_id_no_token asc nulls last
+        order by changed_on desc, known_at desc, new_id_no_token
     ) = 1
 ),
 

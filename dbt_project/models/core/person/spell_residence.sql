@@ -33,7 +33,7 @@ marked as (
     select
         *,
         lag({{ row_text(['hukou_region_code', 'residence_region_code']) }}) over (
-            partition by person_key order by valid_from asc nulls last
+            partition by person_key order by valid_from
         ) as place_before
     from versions
     where not is_only_version
@@ -44,7 +44,7 @@ moves as (
     select
         *,
         lead(valid_from) over (
-            partition by person_key order by valid_from asc nulls last
+            partition by person_key order by valid_from
         ) as moved_again_on
     from marked
     where

@@ -8,7 +8,7 @@ with recursive latest as (
         successor_codes
     from {{ ref('dim_region') }}
     qualify row_number() over (
-        partition by region_code order by valid_from desc nulls last
+        partition by region_code order by valid_from desc
     ) = 1
 ),
 

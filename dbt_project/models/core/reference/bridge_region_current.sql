@@ -7,7 +7,7 @@ with recursive latest as (
         successor_codes
     from {{ ref('dim_region') }}
     qualify row_number() over (
-        partition by region_code order by valid_from desc nulls last
+        partition by region_code order by valid_from desc
     ) = 1
 ),
 
@@ -41,7 +41,7 @@ ends as (
     from walk
     inner join latest on walk.reached_code = latest.region_code
     qualify row_number() over (
-        partition by walk.region_code order by walk.hops desc nulls last
+        partition by walk.region_code order by walk.hops desc
     ) = 1
 ),
 

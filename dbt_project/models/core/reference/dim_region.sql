@@ -3,7 +3,7 @@ with regions as (
     select
         *,
         lead(valid_from) over (
-            partition by region_code order by valid_from asc nulls last
+            partition by region_code order by valid_from
         ) as next_valid_from
     from {{ ref('stg_region') }}
 ),

@@ -1,0 +1,68 @@
+"""What is rendered from the contracts and the model folders."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ingestion.contracts import Contract, load_contracts
+from yinling.render import catalogue_sql, model_names, sources_yaml, staging_columns, staging_files
+from yinling.settings import PROJECT_DIR
+
+MODELS = PROJECT_DIR / "dbt_project" / "models"
+
+
+@pytest.fixture(scope="module")
+def contracts() -> dict[str, Contract]:
+    return load_contracts(PROJECT_DIR / "ingestion" / "contracts")
+
+
+def test_every_dataset_is_a_source_with_its_lake_columns(contracts: dict[str, Contract]) -> None:
+    (source,) = yaml.safe_load(sources_yaml(contracts))["sources"]
+    tables = {table["name"]: table for table in source["tables"]}
+    assert set(tables) == set(contracts)
+    for name, contract in contracts.items():
+        columns = [(column["name"], column["data_type"]) for column in tables[name]["columns"]]
+        assert columns == contract.lake_schema()
+
+
+def test_a_month_becomes_a_date_and_a_personal_column_its_parts(
+    contracts: dict[str, Contract],
+) -> None:
+    types = {c["name"]: c["data_type"] for c in staging_columns(contracts["subsidy_payment"])}
+    assert types["benefit_month"] == "date"
+    assert {"id_no_token", "id_no_mask", "id_no_form", "bank_account_mask"} <= set(types)
+    assert "id_no" not in types
+
+
+def test_the_catalogue_lists_models_but_no_helpers(
+    contracts: dict[str, Contract], tmp_path: Path
+) -> None:
+    for name in ("life/l01", "life/int_deaths", "network/n01"):
+        path = tmp_path / "audit" / f"{name}.sql"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("select 1")
+    assert model_names(tmp_path / "audit") == ["l01", "n01"]
+    specs = re.search(
+        r"macro dataset_specs\(\) %\}\{\{ return\((.*)\) \}\}", catalogue_sql(contracts, MODELS)
+    )
+    assert specs
+    assert json.loads(specs.group(1))["household_person"]["key"] == ["id_no_token"]
+
+
+def test_every_dataset_has_the_staging_model_its_contract_asks_for(
+    contracts: dict[str, Contract],
+) -> None:
+    for contract in contracts.values():
+        for name, text in staging_files(contract).items():
+            kept = (MODELS / "staging" / contract.family / name).read_text("utf-8")
+            if name.endswith(".sql"):
+                assert kept == text
+                continue
+            made, found = yaml.safe_load(text)["models"][0], yaml.safe_load(kept)["models"][0]
+            assert found["columns"] == made["columns"], f"{name} no longer agrees with its contract"
+            assert found["config"]["meta"]["grain"] == made["config"]["meta"]["grain"]
