@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
+from ingestion import register
 from ingestion.contracts import Contract, load_contracts
 from quality import history, lake, landing, release, warehouse
 from quality.engine import open_session
@@ -128,12 +130,13 @@ def _landing(
     if unknown:
         raise GateError(f"No contract for {', '.join(sorted(unknown))}. See ingestion/contracts/.")
     names = wanted or set(contracts)
-    batches = lake.manifests(settings, names)
+    batches = register.batches(settings).filter(pl.col("dataset").is_in(sorted(names)))
+    committed = dict(batches.group_by("dataset").agg("batch_id").iter_rows())
     state = {} if anew else _state(settings, "landing")
-    at = lake.clock(settings, batches)
+    at = history.now()
     scopes, seen = {}, {}
     for name in sorted(names):
-        mine = {batch["batch_id"] for batch in batches if batch["dataset"] == name}
+        mine = set(committed.get(name, ()))
         mark = _contract_mark(settings, contracts[name])
         passed = state.get(name, {})
         known = set(passed.get("batches", ())) if passed.get("contract") == mark else set()

@@ -1,8 +1,10 @@
-"""What the gate "landing" looks at: the lake's manifests and new batches, as tables in a session.
+"""What the gate "landing" looks at: the register and new batches, as tables in a session.
 
 Tables of the session:
-  meta.batch          one row a committed batch: the manifest, real row counts of new batches,
+  meta.batch          one row a committed batch: its manifest, real row counts of new batches,
                       rows of the provider's batch before (rows_before), `fresh` = not yet passed
+  meta.batch_sum      one row a new batch and numeric column: sum as its manifest says
+  meta.control_sum    the same with what the provider's control record says
   meta.delivery       one row a dataset and provider: newest delivery, its age in days
   meta.file_column, meta.contract_column   columns as they are and as they should be
   lake.<dataset>      view over the new batches' rows
@@ -10,42 +12,20 @@ Tables of the session:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from ingestion import register
 from ingestion.contracts import Contract
 from quality.engine import Session
-from quality.history import now
 from yinling.settings import Settings
 
 # Longest length of a period, so that nobody is called late before the due day.
 DAYS = {"d": 1, "m": 31, "y": 366}
-_BATCH = pl.Schema(
-    {
-        "batch_id": pl.String(),
-        "dataset": pl.String(),
-        "provider": pl.String(),
-        "period": pl.String(),
-        "mode": pl.String(),
-        "sequence": pl.Int64(),
-        "delivered_at": pl.Datetime("us"),
-        "rows_read": pl.Int64(),
-        "rows_loaded": pl.Int64(),
-        "rows_quarantined": pl.Int64(),
-        "control_rows": pl.Int64(),
-        "sums": pl.String(),
-        "control_sums": pl.String(),
-        "sums_differ": pl.Boolean(),
-        "fresh": pl.Boolean(),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -59,66 +39,25 @@ class Scope:
     expected: bool
 
 
-def manifests(settings: Settings, datasets: set[str]) -> list[dict[str, Any]]:
-    """The manifests of the datasets' committed batches, oldest first."""
-    files = [
-        file
-        for dataset in sorted(datasets)
-        for file in (settings.lake / dataset).glob("*/manifest.json")
-    ]
-    read = [json.loads(file.read_text("utf-8")) for file in files]
-    return sorted(read, key=lambda m: (m["dataset"], m["provider"], m["period"], m["sequence"]))
-
-
-def clock(settings: Settings, batches: list[dict[str, Any]]) -> datetime:
-    """The moment against which freshness is judged: now.
-
-    The synthetic province's time stands still at its newest delivery.
-    """
-    delivered = [_moment(batch["delivered_at"]) for batch in batches]
-    return max(delivered) if settings.synthetic and delivered else now()
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=None)
-
-
-def _row(manifest: Mapping[str, Any], fresh: bool) -> dict[str, Any]:
-    control = manifest.get("control") or {}
-    sums, wanted = manifest.get("sums") or {}, control.get("sums") or {}
-    row = {name: manifest.get(name) for name in _BATCH if name in manifest}
-    return row | {
-        "delivered_at": _moment(manifest["delivered_at"]),
-        "control_rows": control.get("rows"),
-        "sums": json.dumps(sums),
-        "control_sums": json.dumps(wanted),
-        "sums_differ": any(
-            Decimal(str(sums.get(name, "0"))) != Decimal(str(value))
-            for name, value in wanted.items()
-        ),
-        "fresh": fresh,
-    }
-
-
 def load(
     session: Session,
     settings: Settings,
     contracts: Mapping[str, Contract],
-    batches: list[dict[str, Any]],
+    batches: pl.DataFrame,
     scopes: Mapping[str, Scope],
     at: datetime,
 ) -> None:
-    """Make the session's tables (see the module's head)."""
-    rows = [_row(b, b["batch_id"] in scopes[b["dataset"]].fresh) for b in batches]
-    frame = pl.DataFrame(rows, schema=_BATCH)
+    """Make the session's tables (see the module's head) from the register's `batches`."""
     run = session.connection.execute
     run("create schema meta; create schema lake")
+    fresh = [batch for scope in scopes.values() for batch in scope.fresh]
+    frame = batches.with_columns(fresh=pl.col("batch_id").is_in(fresh))
     session.connection.register("frame", frame.to_arrow())
-    lake, landing = settings.lake, settings.landing
-    new = [b for b in batches if b["batch_id"] in scopes[b["dataset"]].fresh]
-    data = _counted(session, [lake / b["dataset"] / b["batch_id"] / "data.parquet" for b in new])
-    refused = [landing / b["dataset"] / b["batch_id"] / "quarantine.parquet" for b in new]
-    kept = _counted(session, [file for file in refused if file.exists()])
+    new = frame.filter("fresh").select("dataset", "batch_id").rows()
+    files = [register.batch_file(settings, dataset, batch) for dataset, batch in new]
+    refused = [settings.landing / dataset / batch / "quarantine.parquet" for dataset, batch in new]
+    data = _counted(session, "data_rows", files)
+    kept = _counted(session, "refused_rows", [file for file in refused if file.exists()])
     run(
         f"""create table meta.batch as
         select f.*, coalesce(d.num_rows, 0) as file_rows,
@@ -128,37 +67,60 @@ def load(
         from frame f left join {data} d using (dataset, batch_id)
         left join {kept} q using (dataset, batch_id)"""
     )
-    run("create table expected (dataset varchar)")
-    for name, scope in scopes.items():
-        if scope.expected:
-            run("insert into expected values (?)", [name])
-    run(
-        """create table meta.delivery as
-        select dataset, provider, max(delivered_at) as newest,
-          date_diff('day', max(delivered_at), ?::timestamp) as age_days
-        from expected left join meta.batch using (dataset) group by all""",
-        [at],
-    )
-    run(
-        "create table meta.contract_column "
-        "(dataset varchar, position int, name varchar, type varchar)"
-    )
-    for name, scope in scopes.items():
-        columns = contracts[name].lake_schema()
+    for table, source in (
+        ("batch_sum", "sums"),
+        ("refused_sum", "refused_sums"),
+        ("control_sum", "control_sums"),
+    ):
         run(
-            "insert into meta.contract_column "
-            "select ?, unnest(range(1, len(?) + 1)), unnest(?), unnest(?)",
-            [name, columns, [c for c, _ in columns], [t.upper() for _, t in columns]],
+            f"""create table meta.{table} as
+            select dataset, batch_id, s.column as name, s.sum::decimal(38, 6) as total
+            from (select dataset, batch_id, unnest({source}) as s from meta.batch where fresh)"""
         )
-        files = [str(lake / name / batch / "data.parquet") for batch in sorted(scope.fresh)]
-        if files:
-            run(f'create view lake."{name}" as select * from read_parquet({files!r})')
-    _file_columns(session, [lake / b["dataset"] / b["batch_id"] / "data.parquet" for b in new])
+    _deliveries(session, scopes, None if settings.synthetic else at)
+    _contract_columns(session, contracts, scopes)
+    for name, scope in scopes.items():
+        mine = [str(register.batch_file(settings, name, batch)) for batch in sorted(scope.fresh)]
+        if mine:
+            run(f'create view lake."{name}" as select * from read_parquet({mine!r})')
+    _file_columns(session, files)
 
 
-def _counted(session: Session, files: list[Path]) -> str:
+def _deliveries(session: Session, scopes: Mapping[str, Scope], at: datetime | None) -> None:
+    """Ages are counted to `at`; None: to the dataset's newest delivery.
+
+    The synthetic province's time stands still: only who is behind the others is late there.
+    """
+    expected = [name for name, scope in scopes.items() if scope.expected]
+    session.connection.execute(
+        """create table meta.delivery as
+        select dataset, provider, newest,
+          date_diff('day', newest, coalesce(?::timestamp, max(newest) over (partition by dataset)))
+            as age_days
+        from (select e.dataset, provider, max(delivered_at) as newest
+          from (select unnest(?::varchar[]) as dataset) e left join meta.batch using (dataset)
+          group by all)""",
+        [at, expected],
+    )
+
+
+def _contract_columns(
+    session: Session, contracts: Mapping[str, Contract], scopes: Mapping[str, Scope]
+) -> None:
+    rows = [
+        (name, position, column, kind.upper())
+        for name in scopes
+        for position, (column, kind) in enumerate(contracts[name].lake_schema(), 1)
+    ]
+    schema = ["dataset", "position", "name", "type"]
+    session.connection.register(
+        "contract_rows", pl.DataFrame(rows, schema=schema, orient="row").to_arrow()
+    )
+    session.connection.execute("create table meta.contract_column as select * from contract_rows")
+
+
+def _counted(session: Session, name: str, files: list[Path]) -> str:
     """A temporary table (dataset, batch_id, num_rows) from the files' footers; returns its name."""
-    name = f"counted_{len(session.connection.execute('show tables').fetchall())}"
     source = (
         f"select file_name, num_rows from parquet_file_metadata({[str(f) for f in files]!r})"
         if files

@@ -29,6 +29,7 @@ def checks(contract: Contract, scope: Scope) -> list[Check]:
         maker.range(),
         maker.lineage(),
     ]
+    sums = maker.sums()
     batches = [
         maker.schema(),
         maker.accounting(),
@@ -39,7 +40,7 @@ def checks(contract: Contract, scope: Scope) -> list[Check]:
         maker.volume(),
         maker.min_rows(),
     ]
-    return batches + rows
+    return batches + rows + ([sums] if sums else [])
 
 
 def quoted(names: Sequence[str]) -> str:
@@ -148,9 +149,10 @@ class _Maker:
         listed = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
         split = column.codes.separator
         text = f"string_split({column.name}, '{split}')" if split else f"[{column.name}::varchar]"
+        unknown = f"list_filter({text}, lambda x: x not in ({listed}))"
         sql = (
-            f"select {quoted([*self.place, column.name])} from {{batch}} where "
-            f"{column.name} is not null and len(list_filter({text}, x -> x not in ({listed}))) > 0"
+            f"select {quoted([*self.place, column.name])} from {{batch}} "
+            f"where {column.name} is not null and len({unknown}) > 0"
         )
         native = {
             "kind": "expect_column_values_to_be_in_set",
@@ -196,10 +198,38 @@ class _Maker:
         )
 
     def control(self) -> Check:
-        return self.batch(
+        mine = f"b.dataset = '{self.contract.name}' and b.fresh"
+        # A refused row whose amount nobody can read makes an exact proof impossible; the landing
+        # has then named the difference in the receipt.
+        return self.make(
             "control",
-            "rows_read <> control_rows or sums_differ",
-            show="batch_id, rows_read, control_rows, sums, control_sums",
+            BATCH,
+            f"""select batch_id, '(rows)' as name, control_rows as delivered, rows_read as read
+            from {{batch}} b where {mine} and control_rows <> rows_read
+            union all
+            select b.batch_id, c.name, c.total, s.total + r.total
+            from {{batch}} b join meta.control_sum c using (batch_id)
+            left join meta.batch_sum s on s.batch_id = c.batch_id and s.name = c.name
+            left join meta.refused_sum r on r.batch_id = c.batch_id and r.name = c.name
+            where {mine} and b.rows_quarantined = 0
+              and c.total is distinct from s.total + r.total""",
+            count_sql=f"select count(*) from {{batch}} b where {mine}",
+        )
+
+    def sums(self) -> Check | None:
+        money = [c.name for c in self.contract.columns if c.physical_type.startswith("decimal")]
+        if not money:
+            return None
+        found = " union all ".join(
+            f"select batch_id, '{name}' as name, sum({name}) as found from {{batch}} group by all"
+            for name in money
+        )
+        return self.make(
+            "sums",
+            self.rows,
+            f"""select f.batch_id, f.name, f.found, s.total as manifest from ({found}) f
+            left join meta.batch_sum s using (batch_id, name)
+            where coalesce(f.found, 0) is distinct from s.total""",
         )
 
     def quarantine(self, what: str) -> Check:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -246,8 +245,7 @@ def marks(session: Session, settings: Settings, made: Iterable[Check]) -> dict[s
 
 def _upstream(settings: Settings) -> dict[str, tuple[list[str], set[str]]]:
     """Model → (checksums of its SQL and of all models above it, datasets it comes from)."""
-    target = os.environ.get("YINLING_DBT_TARGET")
-    file = (Path(target) if target else settings.dbt_project / "target") / "manifest.json"
+    file = settings.warehouse.parent / "dbt" / "target" / "manifest.json"
     if not file.exists():
         return {}
     nodes: dict[str, Any] = json.loads(file.read_text("utf-8"))["nodes"]
