@@ -1,0 +1,81 @@
+"""The checks themselves: derived from contracts and models, ids stable and unique."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.contracts import load_contracts
+from quality import landing, release, suites, warehouse
+from quality.lake import Scope
+from yinling.settings import Settings
+
+CONTRACTS = load_contracts(Settings(home=Path("/nowhere")).contracts)
+ALL_NEW = Scope(frozenset({"b"}), expected=True)
+
+
+def test_every_contract_gets_every_kind_of_check() -> None:
+    kinds = {"schema", "key", "required", "accounting", "control", "freshness", "volume"}
+    for contract in CONTRACTS.values():
+        made = [check.id for check in landing.checks(contract, ALL_NEW)]
+        assert {f"landing.{contract.name}.{kind}" for kind in kinds} <= set(made)
+        assert max(Counter(made).values()) == 1
+        coded = [column.name for column in contract.columns if column.codes]
+        assert [i for i in made if ".codes." in i] == [
+            f"landing.{contract.name}.codes.{name}" for name in coded
+        ]
+
+
+def test_a_dataset_without_new_batches_is_only_asked_whether_it_is_late() -> None:
+    contract = CONTRACTS["facility"]
+    assert [c.id for c in landing.checks(contract, Scope(frozenset(), True))] == [
+        "landing.facility.freshness"
+    ]
+    assert landing.checks(contract, Scope(frozenset(), False)) == []
+
+
+def test_suites_are_whole() -> None:
+    for name in ("warehouse", "release"):
+        loaded = suites.suite(name)
+        assert loaded.checks
+        assert all(check.remedy and check.meaning for check in loaded.checks)
+    assert set(suites.landing_wording()) >= {"schema", "key", "sums"}
+
+
+def test_grain_comes_from_the_models() -> None:
+    grains = warehouse.grains(Settings(home=Path("/nowhere")).dbt_project)
+    assert grains["nursing_bed_share"] == ["region_code", "period_end", "period_kind"]
+    assert grains["fct_payment"] == ["payment_no"]
+
+
+# Made-up numbers; GB 11643-1999 check characters. 11010519491231002X is the standard's example.
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("11010519491231002X", "citizen_id"),
+        ("11010519491231002x", "citizen_id"),
+        ("证件：440524188001010014。", "citizen_id"),
+        ("110105194912310021", None),  # wrong check character
+        ("9911010519491231002X", None),  # inside a longer number
+        ("130503670401001", "citizen_id_15"),
+        ("电话13800138000", "mobile"),
+        ("6222021234567890123", "card"),
+        ("0123456789abcdef0123456789abcdef", "token"),
+        ("张**", "mask"),
+        ("4402**********1234", "mask"),
+        ("440203000000", None),
+        ("[[113.440203199001,24.9]]", None),
+        ("护理型床位占比 58.3%", None),
+        ("20261031-a4d09b34dd", None),
+    ],
+)
+def test_personal_data_is_found_in_text(text: str, found: str | None) -> None:
+    with duckdb.connect() as connection:
+        connection.execute(release._CHECKSUM)
+        connection.execute("create schema officials")
+        connection.execute("create table officials.t as select ? as note", [text])
+        rows = connection.execute(release._scan("officials", "t", "note")).fetchall()
+    assert rows == ([("t", "note", found)] if found else [])
