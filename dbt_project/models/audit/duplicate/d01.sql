@@ -35,8 +35,7 @@ months as (
         person_key,
         programme_code,
         benefit_month,
-        sum(amount) as paid,
-        max(amount) as largest
+        sum(amount) as paid
     from placed
     group by person_key, programme_code, benefit_month
     having min(county_code) <> max(county_code)
@@ -109,8 +108,7 @@ accepted as (
         p.county_code is distinct from case
             when due.requires = 'residence' then h.residence_county else h.hukou_county
         end as is_elsewhere,
-        m.paid,
-        m.largest
+        m.paid
     from linked as p
     inner join months as m
         on
@@ -144,13 +142,18 @@ accepted as (
         )
 ),
 
--- The guard on tiers may have left one county only.
+-- The guard on tiers may have left one county only. Where neither is the person's own, the low
+-- amount leaves one payment out: one of them may be right.
 flagged as (
     select
         *,
         min(county_code) over (partition by lead_key, benefit_month) as first_county,
         max(county_code) over (partition by lead_key, benefit_month) as last_county,
-        bool_and(is_elsewhere) over (partition by lead_key, benefit_month) as nowhere_home
+        bool_and(is_elsewhere) over (partition by lead_key, benefit_month) as nowhere_home,
+        row_number() over (
+            partition by lead_key, benefit_month
+            order by amount desc nulls last, row_no nulls last
+        ) as place_by_amount
     from accepted
 )
 
@@ -160,7 +163,7 @@ select
         subject_mask='f.person_mask', region_code='f.county_code',
         programme_code='f.programme_code',
         month='case when f.is_elsewhere then f.benefit_month end',
-        amount_low='case when f.is_elsewhere and not (f.nowhere_home and f.amount = f.largest)'
+        amount_low='case when f.is_elsewhere and not (f.nowhere_home and f.place_by_amount = 1)'
             ' then f.amount else 0 end',
         amount_point='case when f.is_elsewhere then f.amount else 0 end',
         match_tier='f.match_tier', role='payment', dataset='f.dataset', source='f',
