@@ -35,10 +35,12 @@ monthly as (
         and bottom.month_no = spine.month_no
     {%- endif %}
     left join (
+        -- A feed that never came leaves the figure without a date, and so without a value.
         select region_code, min(data_through) as data_through
         from {{ ref('int_data_through') }}
         where dataset in ('{{ dated_by | join("', '") }}')
         group by region_code
+        having count(*) = {{ dated_by | length }}
     ) as through
         on through.region_code = spine.region_code
 ),
