@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,15 +9,14 @@ if TYPE_CHECKING:
 
 
 def accounting(settings: Settings) -> list[dict[str, Any]]:
-    """One row a committed batch, by dataset and sequence, from the manifests in the lake.
+    """One row a committed batch, by dataset and delivery.
 
     `balanced` is true when rows_read = rows_loaded + rows_quarantined.
     """
-    rows: list[dict[str, Any]] = []
-    for path in sorted(settings.lake.glob("*/*/manifest.json")):
-        manifest = json.loads(path.read_text("utf-8"))
-        read, loaded, refused = (
-            int(manifest[key]) for key in ("rows_read", "rows_loaded", "rows_quarantined")
-        )
-        rows.append(manifest | {"balanced": read == loaded + refused})
-    return rows
+    from ingestion.register import batches
+
+    rows = batches(settings).drop("control_sums", "sums", "refused_sums").to_dicts()
+    return [
+        row | {"balanced": row["rows_read"] == row["rows_loaded"] + row["rows_quarantined"]}
+        for row in rows
+    ]

@@ -42,6 +42,15 @@ def raise_alert(settings: Settings, subject: str, message: str) -> Path:
     return file
 
 
+def alert_once(settings: Settings, subject: str, message: str) -> Path | None:
+    """The same, unless an alert with this subject and message is there already."""
+    for file in (settings.home / "alerts").glob("*.json"):
+        known = json.loads(file.read_text("utf-8"))
+        if (known["subject"], known["message"]) == (subject, message):
+            return None
+    return raise_alert(settings, subject, message)
+
+
 def on_failure(context: Any) -> None:
     """Airflow's callback for a task that failed for good."""
     instance = context["task_instance"]

@@ -25,7 +25,7 @@ from airflow.sdk import (
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ingestion.contracts import FAMILIES, Contract, load_contracts
-from yinling.alerts import on_failure
+from yinling.alerts import alert_once, on_failure
 from yinling.commands.common import BUSY, OK, USAGE
 from yinling.settings import Settings, load_settings
 
@@ -134,8 +134,12 @@ def _land(dataset: str) -> list[str]:
     """Land one dataset; skipped, and its asset untouched, when nothing new has come."""
     context = get_current_context()
     period = context["params"].get("period")
-    words = ["land", dataset, *(["--period", period] if period else [])]
-    batches = list(command(*words)["new_batches"])
+    words = ["land", dataset, "--refused-ok", *(["--period", period] if period else [])]
+    result = command(*words)
+    # A refused delivery has its receipt; it must not hold up what the others delivered.
+    for refusal in result["refused"]:
+        alert_once(load_settings(), refusal.partition(":")[0], refusal)
+    batches = list(result["new_batches"])
     if not batches:
         raise AirflowSkipException(f"{dataset}: nothing new")
     return batches

@@ -96,7 +96,8 @@ class Servers:
             while _group_alive(group) and time.monotonic() < end:
                 time.sleep(0.1)
             _signal(group, signal.SIGKILL)
-        self._write({key: value for key, value in self.known().items() if key != name})
+        if entry is not None:
+            self._write({key: value for key, value in self.known().items() if key != name})
         return running
 
     def _write(self, entries: Mapping[str, Mapping[str, int]]) -> None:

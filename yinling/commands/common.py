@@ -107,11 +107,16 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def watched() -> bool:
+    """Whether somebody watches a terminal, so that bars make sense."""
+    return sys.stderr.isatty() and not options.as_json and not options.quiet
+
+
 @contextmanager
 def step(name: str) -> Iterator[None]:
     """Announce a step, show that it is alive, and say how long it took."""
     begin = time.monotonic()
-    if sys.stderr.isatty() and not options.as_json and not options.quiet:
+    if watched():
         from rich.console import Console
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

@@ -65,5 +65,5 @@ def reveal(
     """Show the original of a token. Needs a role and a reason; every call is logged."""
     from ingestion.vault import reveal as open_vault
 
-    original = open_vault(common.settings(), token, role=role, reason=reason)
-    common.emit({"token": token, "original": original}, [str(original)])
+    kind, original = open_vault(common.settings(), token, role=role, reason=reason)
+    common.emit({"token": token, "kind": kind, "original": original}, [f"{kind}: {original}"])

@@ -21,9 +21,11 @@ def releases() -> None:
     """List the releases kept, newest first, and which one is current."""
     from yinling.release import list_releases
 
-    rows = [dict(row) for row in list_releases(common.settings())]
-    columns = {key: key for key in (rows[0] if rows else {"release_id": None})}
-    common.table("Releases", rows, columns)
+    columns = {
+        "release_id": "release", "data_date": "data date", "published_at": "published",
+        "synthetic": "synthetic", "current": "current",
+    }  # fmt: skip
+    common.table("Releases", list_releases(common.settings()), columns)
 
 
 def rollback(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +11,8 @@ from yinling.commands import common
 from yinling.locks import exclusive
 
 if TYPE_CHECKING:
+    from ingestion.landing import Landed
+    from yinling.release import ReleaseInfo
     from yinling.settings import Settings
 
 GATES = ("landing", "warehouse", "release")
@@ -28,18 +28,10 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: yinling build --select stg_facility+")(build)
     app.command(epilog="Example: yinling check warehouse")(check)
     app.command(epilog="Example: yinling publish")(publish)
+    app.command(epilog="Example: yinling current --json")(current)
     app.command(epilog="Example: yinling run")(run)
     app.command(epilog="Example: yinling docs")(docs)
     app.command(epilog="Example: yinling maintain")(maintain)
-
-
-@contextmanager
-def landing_locks(settings: Settings, datasets: list[str]) -> Iterator[None]:
-    """One lock a dataset, in one order, so that different datasets may land side by side."""
-    with ExitStack() as stack:
-        for dataset in sorted(datasets):
-            stack.enter_context(exclusive(settings.home, f"land-{dataset}"))
-        yield
 
 
 def init(
@@ -61,13 +53,37 @@ def land(
     datasets: Annotated[
         list[str] | None, typer.Argument(help="Datasets; none: all that settings name.")
     ] = None,
+    refused_ok: Annotated[
+        bool,
+        typer.Option("--refused-ok", help="Exit code 0 even if deliveries were refused whole."),
+    ] = False,
 ) -> None:
-    """Fetch what the departments have delivered since the last time into the lake."""
-    land_all(common.settings(), datasets)
+    """Fetch what the departments have delivered since the last time into the lake.
+
+    A delivery that cannot be taken is refused with a receipt; the others are landed.
+    """
+    settings = common.settings()
+    landed = _land(settings, datasets)
+    refused = [f"{item['batch_id']}: {item['message']}" for item in landed.rejected]
+    new = [item["batch_id"] for item in landed.receipts if item["status"] != "rejected"]
+    value = {
+        "new_batches": new,
+        "unchanged": landed.unchanged,
+        "refused": refused,
+        "rows_loaded": landed.rows_loaded,
+        "rows_quarantined": landed.rows_quarantined,
+    }
+    line = (
+        f"{len(new)} new batches, {landed.unchanged} known; {landed.rows_loaded:,} rows loaded, "
+        f"{landed.rows_quarantined:,} quarantined"
+    )
+    common.emit(value, [line, *(f"refused: {text}" for text in refused)])
+    if refused and not refused_ok:
+        raise typer.Exit(common.FAILED)
 
 
-def land_all(settings: Settings, datasets: list[str] | None = None) -> list[Any]:
-    """Land the datasets (all when none is named) under their locks; returns the new batches."""
+def _land(settings: Settings, datasets: list[str] | None = None) -> Landed:
+    """Land the datasets, all when none is named."""
     wanted = datasets or sorted(settings.sources)
     if unknown := sorted(set(wanted) - set(settings.sources)):
         raise common.CommandError(
@@ -75,10 +91,23 @@ def land_all(settings: Settings, datasets: list[str] | None = None) -> list[Any]
             f"Add [sources.{unknown[0]}] or check the name.",
             common.USAGE,
         )
+    from ingestion.errors import SourceError
+    from ingestion.landing import Landed
     from ingestion.landing import land as land_datasets
 
-    with landing_locks(settings, wanted):
-        return list(land_datasets(settings, wanted) or [])
+    done, failed = Landed(), []
+    for name in wanted:
+        try:
+            one = land_datasets(settings, [name], progress=common.watched())
+        except SourceError as error:
+            # One department that does not answer does not hold up the others.
+            failed.append(str(error))
+        else:
+            done.receipts += one.receipts
+            done.unchanged += one.unchanged
+    if failed:
+        raise common.CommandError("\n".join(failed))
+    return done
 
 
 def render() -> None:
@@ -129,14 +158,28 @@ def publish() -> None:
     settings = common.settings()
     with exclusive(settings.home, WRITER):
         release = _publish(settings)
-    common.emit({"release_id": release}, [f"current release: {release}"])
+    _tell(release)
 
 
-def _publish(settings: Settings) -> str:
+def _publish(settings: Settings) -> ReleaseInfo:
     from yinling.release import publish as publish_release
 
     with common.step("publish"):
-        return str(publish_release(settings))
+        return publish_release(settings)
+
+
+def _tell(release: ReleaseInfo) -> None:
+    word = "published" if release.changed else "unchanged"
+    value = {"release_id": release.release_id, "changed": release.changed}
+    common.emit(value, [f"current release: {release.release_id} ({word})"])
+
+
+def current() -> None:
+    """Say whether the current release is made of exactly what is there now."""
+    from yinling.freshness import up_to_date
+
+    same = up_to_date(common.settings())
+    common.emit({"up_to_date": same}, ["up to date" if same else "something is new: yinling run"])
 
 
 def run() -> None:
@@ -144,13 +187,13 @@ def run() -> None:
     settings = common.settings()
     with exclusive(settings.home, WRITER):
         with common.step("land"):
-            land_all(settings)
+            _land(settings)
         _check(settings, "landing")
         with common.step("build"):
             _build(settings)
         _check(settings, "warehouse")
         release = _publish(settings)
-    common.emit({"release_id": release}, [f"current release: {release}"])
+    _tell(release)
 
 
 def docs() -> None:

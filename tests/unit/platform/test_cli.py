@@ -16,7 +16,7 @@ from yinling.commands import common
 
 COMMANDS = [
     "init", "land", "render", "build", "check", "publish", "releases", "rollback",
-    "status", "doctor", "reveal", "run", "docs", "maintain",
+    "status", "doctor", "reveal", "run", "docs", "maintain", "current",
     "demo up", "demo stop", "demo clean", "demo logins",
 ]  # fmt: skip
 

@@ -1,0 +1,34 @@
+"""Whether anything would change: the current release against the lake, the models, the settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from ingestion.register import batches
+from yinling.release import MANIFEST
+from yinling.release_files import project_fingerprint
+from yinling.settings import Settings
+
+
+def up_to_date(settings: Settings) -> bool:
+    """True when the current release was made of exactly what is there now.
+
+    Compared are the batches in the lake (ids and file hashes), the models, contracts and suites,
+    and the suppression threshold. Nothing is built and the warehouse is not opened.
+    """
+    manifest = settings.releases / "current" / MANIFEST
+    if not manifest.exists():
+        return False
+    made = json.loads(manifest.read_text("utf-8"))
+    return bool(
+        made["batch_set"] == batch_set(settings)
+        and made["project_fingerprint"] == project_fingerprint(settings)
+        and made["suppression_threshold"] == settings.suppression.officials
+    )
+
+
+def batch_set(settings: Settings) -> str:
+    """64 hex digits over the committed batches, as the release step counts them."""
+    rows = batches(settings).select("batch_id", "sha256").sort("batch_id").iter_rows()
+    return hashlib.sha256("\n".join(f"{name} {sha}" for name, sha in rows).encode()).hexdigest()
