@@ -51,11 +51,12 @@ def examine(column: Column, raw: pl.Series, key: str) -> Examined:
         result = Examined({column.name: text}, _text_refusals(column, text))
     else:
         result = _typed(column, text)
-    first = []
+    first: list[tuple[str, pl.Series]] = []
     if column.required:
         missing = "id_missing" if column.personal == "citizen_id" else "missing_required"
         first.append((missing, text.is_null()))
-    first.append(("bad_encoding", text.str.contains(parsing.REPLACEMENT, literal=True)))
+    if not parsing.is_ascii(text):
+        first.append(("bad_encoding", text.str.contains(parsing.REPLACEMENT, literal=True)))
     result.refusals = [(why, rows) for why, rows in first + result.refusals if rows.any()]
     if any(rule.rule == "usccCheckCharacter" for rule in column.quality):
         result.doubtful = identifiers.credit_code_doubtful(text)

@@ -27,11 +27,19 @@ def tidy(column: pl.Series, half_width: bool = True) -> pl.Series:
         column: delivered text.
         half_width: false keeps free text (titles, remarks) as written, trimmed only.
     """
-    if half_width and (column.str.len_bytes() != column.str.len_chars()).any():
+    wide = not is_ascii(column)
+    if half_width and wide:
         column = column.str.normalize("NFKC")
-    column = column.str.strip_chars().str.strip_chars("\ufeff\u200b")
-    empty = column == ""
+    column = column.str.strip_chars()
+    if wide:
+        column = column.str.strip_chars("\ufeff\u200b")
+    empty = column.str.len_bytes() == 0
     return column.set(empty, None) if empty.any() else column
+
+
+def is_ascii(column: pl.Series) -> bool:
+    """Whether every character of the column is an ASCII character."""
+    return bool(column.str.len_bytes().sum() == column.str.len_chars().sum())
 
 
 def patch(column: pl.Series, rows: pl.Series, values: pl.Series) -> pl.Series:

@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import fastexcel
 import polars as pl
@@ -38,11 +38,11 @@ class Decoder(io.RawIOBase):
         DeliveryError: `bad_encoding`, when so much is spoilt that the encoding itself is wrong.
     """
 
-    def __init__(self, file: io.BufferedIOBase | io.BufferedReader, encoding: str) -> None:
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
         self._file, self._encoding = file, encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)("strict")
-        self._start, self._block = True, 0
-        self._ready = b""
+        self._held = b""  # the bytes of a character that a block's end cut in two
+        self._ready = memoryview(b"")
+        self._block = 0
 
     def readable(self) -> bool:
         return True
@@ -50,10 +50,11 @@ class Decoder(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
             raw = self._file.read(READ_BYTES)
-            text = self._decode(raw)
-            if self._start and text:
-                text, self._start = text.removeprefix("\ufeff"), False
-            self._ready = text.encode("utf-8")
+            text = self._utf8(self._held + raw, final=not raw)
+            if self._block == 0:
+                text = text.removeprefix(codecs.BOM_UTF8)
+            self._block += 1
+            self._ready = memoryview(text)
             if not raw:
                 break
         size = min(len(buffer), len(self._ready))
@@ -61,21 +62,23 @@ class Decoder(io.RawIOBase):
         self._ready = self._ready[size:]
         return size
 
-    def _decode(self, raw: bytes) -> str:
-        state = self._decoder.getstate()
-        self._block += 1
+    def _utf8(self, raw: bytes, final: bool) -> bytes:
+        """The block as valid UTF-8; what may be half a character waits for the next block."""
+        self._held = b""
         try:
-            return self._decoder.decode(raw, not raw)
-        except UnicodeDecodeError:
-            lenient = codecs.getincrementaldecoder(self._encoding)("replace")
-            lenient.setstate(state)
-            text = lenient.decode(raw, not raw)
-            self._decoder.setstate(lenient.getstate())
+            text = raw.decode(self._encoding)
+        except UnicodeDecodeError as error:
+            if not final and len(raw) - error.start < 4:
+                self._held, raw = raw[error.start :], raw[: error.start]
+            return self._lenient(raw).encode("utf-8")
+        return raw if self._encoding == "utf-8" else text.encode("utf-8")
+
+    def _lenient(self, raw: bytes) -> str:
+        text = raw.decode(self._encoding, "replace")
         lines = text.split("\n")
         spoilt = sum(REPLACEMENT in line for line in lines)
-        if spoilt > max(1, _SPOILT_SHARE * len(lines)) or (
-            self._block == 1 and REPLACEMENT in lines[0]
-        ):
+        in_header = self._block == 0 and REPLACEMENT in lines[0]
+        if in_header or spoilt > max(1, _SPOILT_SHARE * len(lines)):
             raise DeliveryError(
                 "bad_encoding",
                 f"文件不是约定的 {_ENCODING_NAMES[self._encoding]} 编码（无法识别的行过多）。"
@@ -107,7 +110,7 @@ def text_csv(stream: Any, names: list[str] | None) -> Iterator[pl.DataFrame]:
         reader = arrow_csv.open_csv(
             stream,
             read_options=arrow_csv.ReadOptions(
-                block_size=READ_BYTES, column_names=header, use_threads=False
+                block_size=READ_BYTES, column_names=header, use_threads=True
             ),
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
             convert_options=arrow_csv.ConvertOptions(
