@@ -1,5 +1,5 @@
--- Visits, service orders, family beds and adapted homes, monthly. Orders are counted where the person
--- lived on the day.
+-- Visits, service orders, family beds and adapted homes, monthly. Orders are counted where the
+-- person lived on the day.
 with
 
 {{ published_figures('figures', {

@@ -14,14 +14,12 @@ counts as (
         cell.region_code,
         cell.region_level,
         cell.parent_code,
-        case when cell.person_counts then cast(cell.numerator as bigint) end as numerator,
-        case when cell.persons_in_denominator then cast(cell.denominator as bigint)
-        end as denominator,
-        case when cell.persons_in_denominator
-            then cast(cell.denominator - cell.numerator as bigint)
+        case when cell.person_counts then cell.numerator end as numerator,
+        case when cell.persons_in_denominator then cell.denominator end as denominator,
+        case when cell.persons_in_denominator then cell.denominator - cell.numerator
         end as difference,
         -- An age group within another one: the difference of the two is a count of persons as well.
-        cast(whole.numerator - cell.numerator as bigint) as rest_of_whole
+        whole.numerator - cell.numerator as rest_of_whole
     from cells as cell
     left join cells as whole
         on whole.indicator_id = cell.part_of

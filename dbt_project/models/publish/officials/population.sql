@@ -1,5 +1,5 @@
--- Hukou population by age, monthly. A row whose groups, or what lies between them, would show a small
--- count of persons is withheld whole.
+-- Hukou population by age, monthly. A row whose groups, or what lies between them, would show a
+-- small count of persons is withheld whole.
 {%- set threshold = suppression_threshold() %}
 with
 

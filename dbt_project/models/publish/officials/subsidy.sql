@@ -1,5 +1,6 @@
--- Benefits by programme and benefit month, at the paying region: money in full, beneficiaries and the
--- number of payments withheld where the persons are few. Cancelled and returned payments do not count.
+-- Benefits by programme and benefit month, at the paying region: money in full, beneficiaries and
+-- the number of payments withheld where the persons are few. Cancelled and returned payments do
+-- not count.
 {%- set threshold = suppression_threshold() %}
 with
 
