@@ -98,31 +98,30 @@ flagged as (
     select
         o.lead_key,
         o.claim_no,
-        any_value(o.person_key) as person_key,
-        any_value(o.person_mask) as person_mask,
-        any_value(o.programme_code) as programme_code,
-        any_value(o.county_code) as county_code,
-        any_value(o.month) as month,
-        any_value(o.amount) as amount,
-        any_value(o.batch_id) as batch_id,
-        any_value(o.row_no) as row_no,
-        any_value(o.known_at) as known_at,
-        max(o.link_tier) as match_tier,
-        any_value(o.worst_tier) as worst_tier,
-        max(o.min_overlap_days) as min_overlap_days,
-        least(
-            sum(o.overlap_days), {{ days_between('any_value(o.starts_on)', 'any_value(o.ends_on)') }}
-        ) as overlap_days,
-        {{ days_between('any_value(o.starts_on)', 'any_value(o.ends_on)') }} as month_days
+        o.person_key,
+        o.person_mask,
+        o.programme_code,
+        o.county_code,
+        o.month,
+        o.amount,
+        o.batch_id,
+        o.row_no,
+        o.known_at,
+        o.link_tier as match_tier,
+        o.min_overlap_days,
+        {{ days_between('o.starts_on', 'o.ends_on') }} as month_days,
+        sum(o.overlap_days) as days_in_stays
     from linked as o
-    group by o.lead_key, o.claim_no
+    where o.link_tier <= o.worst_tier
+    group by all
 ),
 
 accepted as (
-    select *
+    select
+        *,
+        least(days_in_stays, month_days) as overlap_days
     from flagged
-    where match_tier <= worst_tier
-    qualify sum(overlap_days) over (partition by lead_key) >= min_overlap_days
+    qualify sum(days_in_stays) over (partition by lead_key) >= min_overlap_days
 )
 
 select

@@ -152,28 +152,6 @@ valued as (
 
 policy as ({{ policy_on('valued', 'U01') }}),
 
--- A county's month of which too little has been delivered says nothing about anybody.
-delivered as (
-    select county_code, programme_code, month, payments, max(payments) over (
-        partition by county_code, programme_code
-    ) as most
-    from (
-        select
-            {{ county('p.region_code') }} as county_code,
-            p.programme_code,
-            p.benefit_month as month,
-            sum(p.payments) as payments
-        from (
-            select region_code, programme_code, benefit_month, count(*) as payments
-            from {{ ref('fct_payment') }}
-            where programme_code in (select programme_code from programmes)
-            group by region_code, programme_code, benefit_month
-        ) as p
-        {{ join_county('p.region_code') }}
-        group by all
-    ) as monthly
-),
-
 runs as (
     select
         v.*,
@@ -184,14 +162,15 @@ runs as (
         ) as run_no
     from valued as v
     inner join policy on {{ same_policy('v') }}
-    inner join delivered as f
+    -- A county's month of which too little has been delivered says nothing about anybody.
+    inner join {{ ref('int_payment_month') }} as f
         on
             f.county_code = v.county_code
             and f.programme_code = v.programme_code
             and f.month = v.month
     where
         {{ in_list('v.programme_code', 'policy.programmes') }}
-        and f.payments * 100 >= f.most * policy.feed_floor_percent
+        and f.payments * 100 >= f.most_payments * policy.feed_floor_percent
 ),
 
 -- Newly of age and still waiting at the data's end: an application in hand, not a refusal.

@@ -6,8 +6,8 @@ leads as (
     select
         finding_id,
         rule_id,
-        any_value(subject_kind) as subject_kind,
-        any_value(subject_key) as subject_key,
+        max(subject_kind) as subject_kind,
+        max(subject_key) as subject_key,
         max(subject_mask) as subject_mask,
         max_by(region_code, month) filter (where month is not null) as region_code,
         case when min(programme_code) = max(programme_code) then min(programme_code) end
