@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Landed:
 
     Attributes:
         receipts: of the deliveries that were loaded or refused in this run, in order.
-        unchanged: deliveries that the hub already had.
+        unchanged: batches that the hub had before this run.
     """
 
     receipts: list[dict[str, Any]] = field(default_factory=list)
@@ -86,7 +87,10 @@ def initialise(settings: Settings) -> None:
 
 
 def land(
-    settings: Settings, datasets: Iterable[str] | None = None, progress: bool = False
+    settings: Settings,
+    datasets: Iterable[str] | None = None,
+    progress: bool = False,
+    period: str | None = None,
 ) -> Landed:
     """Land whatever the sources have that the hub does not.
 
@@ -96,6 +100,8 @@ def land(
     Args:
         datasets: which datasets; default: every dataset that has a source in the settings.
         progress: show a bar.
+        period: backfill from this month (YYYY-MM): of files, only the deliveries of that month;
+            of cursor sources, everything from its first day on again, as a new version.
 
     Raises:
         ContractError, SourceError, BusyError, VaultError, IngestionError: in plain words; batches
@@ -127,7 +133,7 @@ def land(
                 bars.update(bar, rows=bars.tasks[bar].fields["rows"] + rows)
 
             with plain_disk_errors(settings.home):
-                _Dataset(settings, contracts[name], done, tell).run()
+                _Dataset(settings, contracts[name], done, tell, period).run()
             bars.update(bar, total=bars.tasks[bar].completed or 1, completed=None)
     return done
 
@@ -141,8 +147,10 @@ class _Dataset:
         contract: Contract,
         done: Landed,
         tell: Callable[[int, int], None],
+        period: str | None = None,
     ) -> None:
         self.settings, self.contract, self.done, self.tell = settings, contract, done, tell
+        self.period = period
         self.source = settings.sources[contract.name]
         self.room = settings.landing / contract.name
         self.key = token_key()
@@ -157,14 +165,19 @@ class _Dataset:
         with single_writer(self.room, f"`{self.contract.name}`"):
             known = register.batches(self.settings, self.contract.name)
             self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
+            self.done.unchanged += known.height
             self._complete_receipts()
             group: list[Delivery] = []
-            for delivery in connector(self.settings, self.source, self.contract, known):
+            told = known if self.period is None else self._rewound(known, self.period)
+            for delivery in connector(self.settings, self.source, self.contract, told):
+                if self.source.cursor is None and self.period not in (None, delivery.period):
+                    continue
                 if any(delivery.batch_id == other.batch_id for other in group):
                     self._land_group(group)
                 if not self._is_new(delivery):
                     continue
-                if delivery.rows_hint > GROUP_ROWS // 2:
+                # What streams from a system must be taken while its connection is open.
+                if self.source.connector != "folder" or delivery.rows_hint > GROUP_ROWS // 2:
                     self._land_group(group)
                     self._land_large(delivery)
                     continue
@@ -173,6 +186,19 @@ class _Dataset:
                 if rows >= GROUP_ROWS or len(group) >= GROUP_DELIVERIES:
                     self._land_group(group)
             self._land_group(group)
+
+    def _rewound(self, known: pl.DataFrame, period: str) -> pl.DataFrame:
+        """The register as a cursor source is told it: everything is known up to that month.
+
+        The batch that comes of it carries the newest cursor again, so the next run goes on there.
+        """
+        if self.source.cursor is None:
+            return known
+        before = datetime.strptime(f"{period}-01", "%Y-%m-%d") - timedelta(microseconds=1)
+        dated = self.contract.by_name[self.source.cursor].logical_type == "date"
+        start = f"{before:%Y-%m-%d}" if dated else f"{before:%Y-%m-%d %H:%M:%S.%f}"
+        rows = "" if self.source.connector == "rest" else "|0"
+        return known.with_columns(cursor=pl.lit(start + rows))
 
     def _complete_receipts(self) -> None:
         """Hand out the receipts of batches after whose commit a run was killed."""
@@ -188,7 +214,6 @@ class _Dataset:
         """False for what the hub has or has refused already; a reused sequence is refused."""
         landed = self.hashes.get(delivery.batch_id)
         if landed is not None and landed == delivery.sha256:
-            self.done.unchanged += 1
             return False
         name = f"{delivery.batch_id}.json"
         if landed is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ WRITER = "warehouse"
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: yinling init --home /srv/yinling")(init)
-    app.command(epilog="Example: yinling land subsidy_payment facility")(land)
+    app.command(epilog="Example: yinling land subsidy_payment --period 2026-09")(land)
     app.command(epilog="Example: yinling render")(render)
     app.command(epilog="Example: yinling build --select stg_facility+")(build)
     app.command(epilog="Example: yinling check warehouse")(check)
@@ -57,13 +58,20 @@ def land(
         bool,
         typer.Option("--refused-ok", help="Exit code 0 even if deliveries were refused whole."),
     ] = False,
+    period: Annotated[
+        str | None, typer.Option(help="Backfill from this month on, for example 2026-09.")
+    ] = None,
 ) -> None:
     """Fetch what the departments have delivered since the last time into the lake.
 
     A delivery that cannot be taken is refused with a receipt; the others are landed.
     """
+    if period is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
+        raise common.CommandError(
+            f"--period {period}: write year and month, 2026-09.", common.USAGE
+        )
     settings = common.settings()
-    landed = _land(settings, datasets)
+    landed = _land(settings, datasets, period)
     refused = [f"{item['batch_id']}: {item['message']}" for item in landed.rejected]
     new = [item["batch_id"] for item in landed.receipts if item["status"] != "rejected"]
     value = {
@@ -82,7 +90,9 @@ def land(
         raise typer.Exit(common.FAILED)
 
 
-def _land(settings: Settings, datasets: list[str] | None = None) -> Landed:
+def _land(
+    settings: Settings, datasets: list[str] | None = None, period: str | None = None
+) -> Landed:
     """Land the datasets, all when none is named."""
     wanted = datasets or sorted(settings.sources)
     if unknown := sorted(set(wanted) - set(settings.sources)):
@@ -98,7 +108,7 @@ def _land(settings: Settings, datasets: list[str] | None = None) -> Landed:
     done, failed = Landed(), []
     for name in wanted:
         try:
-            one = land_datasets(settings, [name], progress=common.watched())
+            one = land_datasets(settings, [name], progress=common.watched(), period=period)
         except SourceError as error:
             # One department that does not answer does not hold up the others.
             failed.append(str(error))
