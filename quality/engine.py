@@ -68,8 +68,7 @@ class Session:
         return answers
 
     def _denominator(self, check: Check, answer: Raw, counts: dict[str, int]) -> None:
-        table = '"{}"."{}"'.format(*check.table)
-        sql = (check.count_sql or "select count(*) from {batch}").replace("{batch}", table)
+        sql = _query(check, check.count_sql or "select count(*) from {batch}")
         try:
             if sql not in counts:
                 row = self.connection.execute(sql).fetchone()
@@ -79,7 +78,7 @@ class Session:
             answer.error = first_line(error)
 
     def _sample(self, check: Check, answer: Raw) -> None:
-        sql = check.sql.replace("{batch}", '"{}"."{}"'.format(*check.table))
+        sql = _query(check, check.sql)
         try:
             cursor = self.connection.execute(f"select * from ({sql}) limit 5")
             names = [column[0] for column in cursor.description or []]
@@ -196,21 +195,26 @@ def _expectation(check: Check) -> Any:
     _great_expectations()
     kwargs = dict(check.kwargs)
     if check.kind == "unexpected_rows_expectation":
-        kwargs["unexpected_rows_query"] = _template(check.sql)
+        kwargs["unexpected_rows_query"] = _template(check)
     return ExpectationConfiguration(
         type=check.kind, kwargs=kwargs, meta={"id": check.id}
     ).to_domain_obj()
 
 
-def _template(sql: str) -> str:
+def _query(check: Check, sql: str) -> str:
+    """The check's SQL with the table's name for {batch}."""
+    return sql.replace("{batch}", '"{}"."{}"'.format(*check.table))
+
+
+def _template(check: Check) -> str:
     """The query as Great Expectations and SQLAlchemy read it.
 
-    Braces other than {batch} are doubled, colons that look like parameters escaped. Queries over
-    several tables name {batch} in a comment only: without it a warning is printed for each.
+    Great Expectations puts an alias behind its {batch} in some queries and not in others, and
+    prints a warning where a query lacks it: the name is written out, {batch} is in a comment.
+    Other braces are doubled, colons that look like parameters escaped.
     """
-    text = sql.replace("{", "{{").replace("}", "}}").replace("{{batch}}", "{batch}")
-    text = re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", text)
-    return text if "{batch}" in text else "/* {batch} */ " + text
+    text = _query(check, check.sql).replace("{", "{{").replace("}", "}}")
+    return "/* {batch} */ " + re.sub(r"(?<![:\w\\]):(?=\w)", r"\\:", text)
 
 
 def _read(result: Any) -> Raw:

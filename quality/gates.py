@@ -75,7 +75,9 @@ def _conclude(
     looked_at = set(done.pop("ids"))
     changed = [o for o in outcomes if o.check_id in looked_at]
     carried = [o for o in outcomes if o.check_id not in looked_at]
-    final = sorted(history.compare(changed, before) + carried, key=lambda o: o.check_id)
+    final = sorted(
+        history.compare(changed, before) + history.carry(carried), key=lambda o: o.check_id
+    )
     page = settings.quality / "index.html"
     if changed or not page.exists():
         run_id = history.append(settings.quality, name, run_at, final)
@@ -105,11 +107,11 @@ def _state(settings: Settings, gate: str) -> dict[str, Any]:
 def _remember(
     settings: Settings, gate: str, done: dict[str, Any], outcomes: Iterable[Outcome]
 ) -> None:
-    """Keep what passed. A scope with a failed stop check is not kept: it is looked at again."""
+    """Keep what passed. A scope with a failed stop check or an error is looked at again."""
     scopes = done.get("scopes")
     if not scopes:
         return
-    closed = {outcome.scope for outcome in outcomes if outcome.stops}
+    closed = {o.scope for o in outcomes if o.stops or o.status == "error"}
     kept = {
         scope: value
         for scope, value in (_state(settings, gate) | scopes).items()

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from quality.model import Outcome
+from quality.model import Outcome, State
 
 KEEP_RUNS = 60
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -85,6 +85,12 @@ def compare(outcomes: Iterable[Outcome], before: Mapping[str, Outcome]) -> list[
             outcome = replace(outcome, state="resolved", since=None)
         result.append(outcome)
     return result
+
+
+def carry(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """An earlier run's word in a later one: what was new persists, what was resolved is ok."""
+    later: dict[State, State] = {"new": "persisting", "resolved": "ok"}
+    return [replace(o, state=later.get(o.state, o.state)) for o in outcomes]
 
 
 def append(quality: Path, gate: str, run_at: datetime, outcomes: Iterable[Outcome]) -> str:

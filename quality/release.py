@@ -7,6 +7,7 @@ files also for tokens, masks and column names that point at a person.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def checks(session: Session, settings: Settings) -> list[Check]:
             _forbidden(audience, columns),
             _personal(audience, columns),
         ]
-    made.append(_token_form())
+    made += [_token_form(), _small_cells(rows)]
     return made + [
         Check(
             id=f"{GATE}.{check.id}",
@@ -252,6 +253,34 @@ def _scan(audience: str, table: str, column: str) -> str:
     return (
         f"select '{table}' as table_name, '{column}' as column_name, found from "
         f'(select case {cases} end as found from {audience}."{table}") where found is not null'
+    )
+
+
+def _small_cells(rows: list[tuple[str, str, str, str]]) -> Check:
+    """Counts of persons in the theme tables, and what is left of a whole beside its part."""
+    declared = suite(GATE)
+    numbers = [(t, name) for a, t, name, kind in rows if a == "officials" and kind != "VARCHAR"]
+    counts = [
+        (t, name, f'"{name}"') for t, name in numbers if re.search(declared.person_columns, name)
+    ]
+    counts += [
+        (d.table, f"{d.whole} - {d.part}", f'"{d.whole}" - "{d.part}"')
+        for d in declared.differences
+        if {(d.table, d.whole), (d.table, d.part)} <= set(numbers)
+    ]
+    small = [
+        f"select '{table}' as table_name, '{what}' as what, region_code, {value} as persons "
+        f'from officials."{table}" where {value} > 0 and {value} < threshold()'
+        for table, what, value in counts
+    ]
+    looked_at = " + ".join(
+        f'(select count({value}) from officials."{table}")' for table, _, value in counts
+    )
+    return _make(
+        "small_cells",
+        "officials",
+        sql=" union all ".join(small) or "select 1 where false",
+        count_sql=f"select {looked_at or 0}",
     )
 
 

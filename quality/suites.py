@@ -54,6 +54,16 @@ class Relation(BaseModel):
     remedy: str
 
 
+class Difference(BaseModel):
+    """`part` counts some of the persons that `whole` counts: their difference counts the rest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    table: str
+    whole: str
+    part: str
+
+
 class Suite(BaseModel):
     """One gate's file."""
 
@@ -61,6 +71,9 @@ class Suite(BaseModel):
 
     words: dict[str, Wording] = {}
     relations: list[Relation] = []
+    # Regular expression of column names that hold counts of persons.
+    person_columns: str = "^$"
+    differences: list[Difference] = []
     checks: list[SqlCheck] = []
 
 

@@ -257,7 +257,7 @@ def _upstream(settings: Settings) -> dict[str, tuple[list[str], set[str]]]:
         node = nodes.get(key)
         if node is None:
             return frozenset(), frozenset()
-        above = [climb(parent) for parent in node["depends_on"]["nodes"]]
+        above = [climb(parent) for parent in node["depends_on"].get("nodes", ())]
         sums = {f"{key}:{node['checksum']['checksum']}"}.union(*(sums for sums, _ in above))
         return frozenset(sums), frozenset().union(*(sets for _, sets in above))
 
