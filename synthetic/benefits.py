@@ -81,58 +81,48 @@ def accounts(seed: int, county: County, people: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-PAYMENT_COLUMNS = ("person", "payment_no", "programme_code", "id_no", "payee_name",
-                   "benefit_month", "amount", "paid_at", "bank_account", "account_name",
-                   "region_code", "facility_code", "batch_no", "status", "approved_by",
-                   "entered_by")
+EXTRAS: dict[str, pl.DataType] = {
+    "region_code": pl.String(), "status": pl.String(), "paid_month": pl.Int32(),
+    "days_late": pl.Int64(), "facility_code": pl.String(), "by_old_number": pl.Boolean(),
+}
+"""What a row to be paid may fix; null means the ordinary value."""
+ROW = {"person": pl.Int64(), "programme_code": pl.String(), "month": pl.Int32(),
+       "amount": pl.Int64(), **EXTRAS}
 
 
 def expand(entitlements: pl.DataFrame) -> pl.DataFrame:
-    """[person, programme_code, month] amount: one row a month of each entitlement."""
+    """ROW, one a month of each entitlement, with nothing fixed."""
     return entitlements.with_columns(
-        month=pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32)
-    ).explode("month").drop("first", "last")
+        month=pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32),
+        **{name: pl.lit(None, dtype=kind) for name, kind in EXTRAS.items()},
+    ).explode("month").select(list(ROW))
 
 
-def payments(rows: pl.DataFrame, county: County, holders: pl.DataFrame, prefix: str) -> pl.DataFrame:
-    """Feed subsidy_payment from [person, programme_code, month, amount] and optional overrides.
-
-    Columns that `rows` may bring: id_no, region_code, status, days_late, bank_account,
-    account_name, facility_code; null means the ordinary value.
-    """
-    frame = rows.sort("programme_code", "month", "person").join(
+def payments(rows: pl.DataFrame, county: County, holders: pl.DataFrame) -> pl.DataFrame:
+    """Feed subsidy_payment, [payment_no], of ROW with `id_no` (null: the holder's of today)."""
+    frame = rows.sort("programme_code", "month", "person", "amount", "region_code").join(
         holders, on="person", how="left", suffix="_own", maintain_order="left")
-
-    def given(column: str, ordinary: pl.Expr) -> pl.Expr:
-        if column not in rows.columns:
-            return ordinary.alias(column)
-        return pl.coalesce(pl.col(column), ordinary).alias(column)
-
-    def own(column: str) -> pl.Expr:
-        return pl.col(column + "_own" if column in rows.columns else column)
-
     order = pl.int_range(pl.len())
-    paid = (month_start(pl.col("month")).cast(pl.Datetime("us"))
-            + pl.duration(days=14, hours=9)
-            + pl.duration(days=pl.col("days_late") if "days_late" in rows.columns else pl.lit(0))
+    paid = (month_start(pl.coalesce("paid_month", "month")).cast(pl.Datetime("us"))
+            + pl.duration(days=14 + pl.col("days_late").fill_null(0), hours=9)
             + pl.duration(seconds=(order * 13) % 28_800))
     return frame.select(
         "person",
-        (pl.lit(f"{prefix}{county.short}") + order.cast(pl.String).str.zfill(9))
+        pl.format("P{}{}", pl.lit(county.short), order.cast(pl.String).str.zfill(9))
         .alias("payment_no"),
         "programme_code",
-        given("id_no", own("id_no")),
+        pl.coalesce("id_no", "id_no_own").alias("id_no"),
         pl.col("name").alias("payee_name"),
         month_text(pl.col("month")).alias("benefit_month"),
         pl.col("amount").cast(pl.Decimal(18, 2)),
         paid.alias("paid_at"),
-        given("bank_account", own("bank_account")),
-        given("account_name", own("account_name")),
-        given("region_code", pl.lit(county.code)),
-        given("facility_code", pl.lit(None, dtype=pl.String)),
-        (pl.lit(f"B{county.short}-") + month_text(pl.col("month")) + "-"
-         + pl.col("programme_code")).alias("batch_no"),
-        given("status", pl.lit("success")),
+        "bank_account",
+        "account_name",
+        pl.col("region_code").fill_null(county.code),
+        "facility_code",
+        pl.format("B{}-{}-{}", pl.lit(county.short), month_text(pl.col("month")),
+                  "programme_code").alias("batch_no"),
+        pl.col("status").fill_null("success"),
         pl.lit(f"审批{county.short}").alias("approved_by"),
-        (pl.lit("经办") + (order % 7).cast(pl.String)).alias("entered_by"),
+        pl.format("经办{}", order % 7).alias("entered_by"),
     )

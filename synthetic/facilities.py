@@ -24,7 +24,12 @@ STYLE = ("安康", "福寿", "颐和", "夕阳红", "松鹤", "康宁", "长青"
          "瑞祥", "和顺", "永乐", "益寿")
 KIND_NAME = {"institution": "养老院", "community_embedded": "社区养老服务站", "day_care": "日间照料中心",
              "rural_mutual_aid": "农村幸福院", "township_centre": "综合养老服务中心", "canteen": "长者饭堂"}
-SPARE_BEDS = 5
+LEAST_SPARE = 5
+
+
+def spare_beds(persons: int, institutions: int) -> int:
+    """Beds that ordinary stays leave free in each institution."""
+    return max(LEAST_SPARE, round(persons * 0.002 / institutions))
 
 
 def local(table: dict[str, float], county: County) -> float:
@@ -42,7 +47,7 @@ def _sites(rng: Rng, county: County, persons: int) -> pl.DataFrame:
     frames = [pl.DataFrame({
         "kind": ["institution"] * institutions,
         "region_code": [townships[i] for i in where],
-        "beds_total": beds.astype(np.int64) + SPARE_BEDS,
+        "beds_total": beds.astype(np.int64) + spare_beds(persons, institutions),
     })]
     share = local(COMPREHENSIVE, county)
     centres = [t for t in townships if rng.random() < share]
@@ -133,17 +138,19 @@ def facility(seed: int, county: County, persons: int, window: Window) -> pl.Data
 
 
 def stays(
-    seed: int, county: County, people: pl.DataFrame, homes: pl.DataFrame, window: Window
+    seed: int, county: County, people: pl.DataFrame, homes: pl.DataFrame, spare: int,
+    window: Window,
 ) -> pl.DataFrame:
     """Feed facility_stay, [stay_no]: each bed's stays in turn, each elder at most one.
 
     Args:
-        people: with `grade` and `free` (may be given a stay).
+        people: with `grade`; the reserved are given no stay.
         homes: facility rows of kind institution.
+        spare: beds of each that stay free.
     """
     rng = generator(seed, "stays", county.code)
     beds = homes.with_columns(
-        bed=pl.int_ranges(1, pl.col("beds_total") - SPARE_BEDS + 1)
+        bed=pl.int_ranges(1, pl.col("beds_total") - spare + 1)
     ).explode("bed").filter(pl.col("bed").is_not_null())
     used = beds.filter(pl.Series(rng.random(len(beds)) < 0.74))
     size = len(used)
@@ -158,7 +165,7 @@ def stays(
         used.with_columns(start=pl.Series(first), end=pl.Series(first + length)),
         used.with_columns(start=pl.Series(second), end=pl.Series(second + length2)),
     ]).filter((pl.col("end") > window.first_day) & (pl.col("start") < window.last_day - 3))
-    elders = people.filter(pl.col("free") & (pl.col("age") >= 66))
+    elders = people.filter(~pl.col("reserved") & (pl.col("age") >= 66))
     weight = np.exp((elders["age"].to_numpy() - 60) / 14) * (1 + elders["grade"].to_numpy())
     order = np.argsort(-np.log(rng.random(len(elders))) / weight)
     count = min(len(both), len(elders))

@@ -12,6 +12,8 @@ from pathlib import Path
 import polars as pl
 import xlsxwriter
 
+BROKEN = "\ue0ff"
+"""Stands for a byte that is no text in any encoding; written as 0xFF."""
 CREATED = datetime(2026, 1, 1)
 LEGAL_BASIS = "政务数据共享条例（国务院令第809号）"
 
@@ -96,8 +98,8 @@ def write(inbox: Path, delivery: Delivery) -> Path:
     elif delivery.kind == "geojson":
         _write_geojson(path, delivery.rows)
     else:
-        data = delivery.rows.write_csv(null_value="")
-        path.write_bytes(data.encode(delivery.encoding))
+        data = delivery.rows.write_csv(null_value="").encode(delivery.encoding)
+        path.write_bytes(data.replace(BROKEN.encode(delivery.encoding), b"\xff"))
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     record = {

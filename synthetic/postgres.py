@@ -117,7 +117,11 @@ def _copy(link: psycopg.Connection, table: sql.Composable, path: Path) -> None:
             target.write(text.getvalue())
 
 
-def _apply(link: psycopg.Connection, channel: Channel, path: Path, first: bool) -> None:
+def _apply(
+    link: psycopg.Connection, channel: Channel, path: Path, first: bool, base: bool
+) -> None:
+    """Load one part: the first makes the table, the other base parts add to it, later parts
+    replace the rows of the same key."""
     columns = pl.read_parquet_schema(path)
     table = sql.Identifier(channel.schema, channel.dataset)
     if first:
@@ -127,6 +131,9 @@ def _apply(link: psycopg.Connection, channel: Channel, path: Path, first: bool) 
         if channel.cursor:
             link.execute(sql.SQL("create index on {} ({})").format(
                 table, sql.Identifier(channel.cursor)))
+        return
+    if base:
+        _copy(link, table, path)
         return
     link.execute(sql.SQL("create temp table news (like {}) on commit drop").format(table))
     _copy(link, sql.Identifier("news"), path)
@@ -155,7 +162,7 @@ def load(folder: Path, port: int, password: str) -> int:
                     (channel.dataset, path.stem)).fetchone()
                 if known and known[0] == stamp:
                     continue
-                _apply(link, channel, path, first=number == 0)
+                _apply(link, channel, path, first=number == 0, base=path.stem.startswith("0000"))
                 if number == 0:
                     link.execute("delete from public.loaded where dataset = %s", (channel.dataset,))
                 link.execute("insert into public.loaded values (%s, %s, %s)",

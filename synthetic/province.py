@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from synthetic import configuration, deliveries
+from synthetic.cases import plan
 from synthetic.lives import SCALES, Scale, county_feeds, province_feeds
 from synthetic.regions import counties, shares
 
@@ -54,15 +55,15 @@ def generate(
     build = demo / "build"
     for name, rows in province_feeds(seed, size.window).items():
         _store(build, name, "province", rows)
-    places = counties()
+    places, quota = counties(), plan.quotas(size.persons)
     for number, (county, share) in enumerate(zip(places, shares(), strict=True)):
         tell("lives", number, len(places))
         for name, rows in county_feeds(
-            seed, county, int(size.persons * share), size.window
+            seed, county, int(size.persons * share), size.window, quota[number]
         ).items():
             _store(build, name, county.code, rows)
     tell("lives", len(places), len(places))
-    counts = deliveries.deliver_all(demo, build, size.window, tell)
+    counts = deliveries.deliver_all(seed, demo, build, size.window, tell)
     shutil.rmtree(build)
     configuration.write(home, seed)
     facts = {"seed": seed, "scale": scale, "months": size.months, "rows": counts}

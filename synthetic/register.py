@@ -18,32 +18,58 @@ PLACES_OF_DEATH = ("home", "medical_institution", "care_institution", "on_the_wa
 LTCI_SHARE = {"3708": 0.965, "4402": 0.31, "4404": 0.47, "5103": 0.22, "3607": 0.12}
 """Insured for long-term care among the enrolled, by prefecture (济宁 covers nearly everybody)."""
 LAST_ISSUE = pl.lit(CLOCK).dt.offset_by("7d")
+SHORT_ID = pl.col("id_no").str.slice(0, 6) + pl.col("id_no").str.slice(8, 9)
+"""A number of before 1999: 15 digits, without century and check character."""
+
+SOURCES: dict[str, pl.DataType] = {
+    "certified": pl.Boolean(), "cremated": pl.Boolean(), "cancelled": pl.Boolean(),
+    "issue_lag": pl.Int64(), "cancel_lag": pl.Int64(), "cremation_lag": pl.Int64(),
+    "short_id": pl.Boolean(), "payer_says": pl.Date(), "cremated_on": pl.Date(),
+}
+"""What a case may fix about the records of a death."""
 
 
-def with_deaths(seed: int, county: County, people: pl.DataFrame) -> pl.DataFrame:
-    """The dead, with which sources know: [person] certified, cremated, cancelled, lags in days."""
+def with_deaths(
+    seed: int, county: County, people: pl.DataFrame, fixed: pl.DataFrame
+) -> pl.DataFrame:
+    """The dead and which sources know: people's columns and SOURCES; `fixed` [person] prevails."""
     dead = people.filter(pl.col("death").is_not_null())
     rng = generator(seed, "deaths", county.code)
     certified = rng.random(len(dead)) < 0.93
-    return dead.with_columns(
+    usual = dead.with_columns(
         certified=pl.Series(certified),
         cremated=pl.Series(~certified | (rng.random(len(dead)) < 0.58)),
         cancelled=pl.Series(~certified | (rng.random(len(dead)) < 0.90)),
         issue_lag=pl.Series(rng.integers(1, 13, len(dead))),
-        cancel_lag=pl.Series(np.where(certified, rng.gamma(1.6, 22.0, len(dead)), 5).astype(int)),
+        cancel_lag=pl.Series(np.where(
+            certified, rng.gamma(1.6, 22.0, len(dead)), 5).astype(np.int64)),
         cremation_lag=pl.Series(rng.integers(1, 5, len(dead))),
+        short_id=pl.lit(value=False),
+        payer_says=pl.lit(None, dtype=pl.Date),
+        cremated_on=pl.lit(None, dtype=pl.Date),
     )
+    return usual.join(fixed, on="person", how="left", suffix="_fixed", maintain_order="left"
+                      ).with_columns(pl.coalesce(f"{c}_fixed", c).alias(c) for c in SOURCES
+                                     ).drop(f"{c}_fixed" for c in SOURCES)
 
 
-def death_certificate(seed: int, county: County, deaths: pl.DataFrame) -> pl.DataFrame:
-    """Feed death_certificate, [certificate_no]."""
+def death_certificate(
+    seed: int, county: County, deaths: pl.DataFrame, false_ones: pl.DataFrame
+) -> pl.DataFrame:
+    """Feed death_certificate, [certificate_no]; `false_ones` [person, id_no, name, death] name
+    people who live."""
     rng = generator(seed, "certificate", county.code)
-    chosen = deaths.filter("certified").sort("death", "person")
+    chosen = pl.concat([
+        deaths.filter("certified").select("person", "id_no", "name", "death", "issue_lag",
+                                          "short_id"),
+        false_ones.select("person", "id_no", "name", "death", pl.lit(6, dtype=pl.Int64)
+                          .alias("issue_lag"), pl.lit(value=False).alias("short_id")),
+    ]).sort("death", "person")
     place = text(PLACES_OF_DEATH, pick(rng, PLACES_OF_DEATH, len(chosen), (58, 30, 6, 2, 4)))
     return chosen.select(
         "person",
         numbers(f"D{county.short}", 1, len(chosen), 7).alias("certificate_no"),
-        "id_no",
+        pl.when("short_id").then(SHORT_ID).otherwise("id_no").alias("id_no"),
         "name",
         pl.col("death").alias("death_date"),
         place.alias("death_place"),
@@ -58,50 +84,58 @@ def cremation(seed: int, county: County, deaths: pl.DataFrame) -> pl.DataFrame:
     rng = generator(seed, "cremation", county.code)
     chosen = deaths.filter("cremated").sort("death", "person")
     grants = np.array([0, 800, 1000, 1200])[rng.integers(0, 4, len(chosen))]
+    ordinary = pl.min_horizontal(
+        pl.col("death") + pl.duration(days=pl.col("cremation_lag")), pl.lit(CLOCK))
     return chosen.select(
         "person",
         numbers(f"H{county.short}", 1, len(chosen), 6).alias("cremation_no"),
         "id_no",
         "name",
-        pl.col("death").alias("death_date"),
-        pl.min_horizontal(
-            pl.col("death") + pl.duration(days=pl.col("cremation_lag")), pl.lit(CLOCK)
-        ).alias("cremated_on"),
+        pl.coalesce("payer_says", "death").alias("death_date"),
+        pl.coalesce("cremated_on", ordinary).alias("cremated_on"),
         pl.lit(f"{county.name}殡仪馆").alias("funeral_home"),
         pl.Series(grants).cast(pl.Decimal(18, 2)).alias("funeral_subsidy_amount"),
     )
 
 
 def household_person(
-    seed: int, county: County, people: pl.DataFrame, deaths: pl.DataFrame, window: Window
+    seed: int, county: County, people: pl.DataFrame, deaths: pl.DataFrame, window: Window,
+    left: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Feed household_person, [id_no]: the register's state of today."""
+    """Feed household_person, [id_no]: the register's state of today.
+
+    Args:
+        left: [person] left_on, of those whose moving out a case needs.
+    """
     rng = generator(seed, "register", county.code)
     size = len(people)
-    settled = people.select(
+    settled = pl.select(
         (pl.lit(CLOCK).dt.offset_by("-730d") - pl.duration(days=pl.Series(
             rng.integers(30, 3000, size)))).alias("settled"))["settled"]
-    event = pl.Series(window.first_day + rng.integers(0, window.last_day - window.first_day, size),
-                      dtype=pl.Int32).cast(pl.Date)
+    event = pl.Series(window.first_day + rng.integers(0, window.last_day - window.first_day, size)
+                      ).cast(pl.Int32).cast(pl.Date)
     draw = pl.Series(rng.random(size))
     seconds = pl.Series(rng.integers(8 * 3600, 18 * 3600, size))
     young = (people["age"] < 58) & people["death"].is_null() & ~people["reserved"]
-    moved = young & (draw < 0.006)
-    out = young & (draw > 0.996)
+    moved = young & (draw < 0.006) & (event > people["birth"])
+    gone = young & (draw > 0.996) & (event > people["birth"])
     others = list(neighbours(county.code)) or [county.code]
+    elsewhere = text(others, pick(rng, others, size))
     cancelled = deaths.filter("cancelled").select("person", "cancel_lag")
-    frame = people.join(cancelled, on="person", how="left", maintain_order="left").with_columns(
+    frame = people.join(cancelled, on="person", how="left", maintain_order="left").join(
+        left, on="person", how="left", maintain_order="left").with_columns(
+        gone=gone | pl.col("left_on").is_not_null(),
         is_cancelled=pl.col("cancel_lag").is_not_null(),
         cancelled_on=pl.min_horizontal(
             pl.col("death") + pl.duration(days=pl.col("cancel_lag").fill_null(0)), LAST_ISSUE),
     )
     status_date = (
-        pl.when(pl.col("is_cancelled")).then(pl.col("cancelled_on"))
-        .when(moved | out).then(event)
-        .when(pl.col("birth") > settled).then(pl.col("birth"))
+        pl.when("is_cancelled").then("cancelled_on")
+        .when(pl.col("left_on").is_not_null()).then("left_on")
+        .when(moved | gone).then(event)
+        .when(pl.col("birth") > settled).then("birth")
         .otherwise(settled)
     )
-    region = text([f"{o[:6]}" for o in others], pick(rng, others, size))
     return frame.select(
         "person",
         "id_no",
@@ -110,40 +144,49 @@ def household_person(
         pl.col("birth").alias("birth_date"),
         "household_no",
         "relation_to_head",
-        pl.when(moved).then(region + "000000").otherwise("hukou_region_code")
-        .alias("hukou_region_code"),
+        pl.when(moved).then(elsewhere).otherwise("hukou_region_code").alias("hukou_region_code"),
         pl.when("urban").then(pl.lit("urban")).otherwise(pl.lit("rural")).alias("hukou_kind"),
         "residence_region_code",
-        pl.when(pl.col("is_cancelled")).then(pl.lit("cancelled_death"))
-        .when(out).then(pl.lit("moved_out")).otherwise(pl.lit("normal")).alias("status"),
+        pl.when("is_cancelled").then(pl.lit("cancelled_death"))
+        .when("gone").then(pl.lit("moved_out")).otherwise(pl.lit("normal")).alias("status"),
         status_date.alias("status_date"),
-        (status_date.cast(pl.Datetime("us")) + pl.duration(seconds=seconds))
-        .alias("updated_at"),
+        (status_date.cast(pl.Datetime("us")) + pl.duration(seconds=seconds)).alias("updated_at"),
     )
 
 
 def medical_enrolment(
-    seed: int, county: County, people: pl.DataFrame, window: Window
+    seed: int, county: County, people: pl.DataFrame, again: pl.DataFrame
 ) -> pl.DataFrame:
-    """Feed medical_enrolment, [id_no, insurance_kind, valid_from]."""
+    """Feed medical_enrolment, [id_no, insurance_kind, valid_from].
+
+    Args:
+        again: [person] ended_on, of people wrongly ended for death and enrolled once more.
+    """
     rng = generator(seed, "enrolment", county.code)
     size = len(people)
-    draw = pl.Series(rng.random(size))
-    kind = pl.Series(rng.random(size))
-    started = pl.Series(rng.integers(2005, 2024, size), dtype=pl.Int32)
     base = LTCI_SHARE[county.prefecture[:4]] * (0.97 + 0.06 * rng.random())
-    insured = pl.Series(rng.random(size))
-    employee = pl.when(pl.col("urban")).then(0.52).otherwise(0.12)
-    early = people.select(pl.max_horizontal(
-        pl.date(started, 1, 1), pl.col("birth").dt.offset_by("30d")).alias("s"))["s"]
-    return people.filter(draw < 0.972).select(
+    employee = pl.when("urban").then(0.52).otherwise(0.12)
+    rows = people.join(again, on="person", how="left", maintain_order="left").with_columns(
+        enrolled=pl.Series(rng.random(size)), kind=pl.Series(rng.random(size)),
+        insured=pl.Series(rng.random(size)),
+        started=pl.Series(rng.integers(2005, 2024, size)).cast(pl.Int32),
+    ).filter((pl.col("enrolled") < 0.972) | pl.col("ended_on").is_not_null()).select(
         "person",
         "id_no",
-        pl.when((kind.filter(draw < 0.972) < employee) & (pl.col("age") > 18))
+        pl.when((pl.col("kind") < employee) & (pl.col("age") > 18))
         .then(pl.lit("employee")).otherwise(pl.lit("resident")).alias("insurance_kind"),
-        early.filter(draw < 0.972).alias("valid_from"),
+        pl.max_horizontal(pl.date("started", 1, 1), pl.col("birth").dt.offset_by("30d"))
+        .alias("valid_from"),
         pl.lit(county.code).alias("region_code"),
-        (insured.filter(draw < 0.972) < base).alias("ltci_insured"),
-        pl.col("death").dt.offset_by("1d").alias("valid_to"),
-        pl.when(pl.col("death").is_not_null()).then(pl.lit("death")).alias("end_reason"),
+        (pl.col("insured") < base).alias("ltci_insured"),
+        pl.coalesce("ended_on", pl.col("death").dt.offset_by("1d")).alias("valid_to"),
+        pl.when(pl.coalesce("ended_on", "death").is_not_null()).then(pl.lit("death"))
+        .alias("end_reason"),
+        "ended_on",
     ).filter(pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("valid_from")))
+    restored = rows.filter(pl.col("ended_on").is_not_null()).with_columns(
+        pl.col("ended_on").dt.offset_by("45d").alias("valid_from"),
+        pl.lit(None, dtype=pl.Date).alias("valid_to"),
+        pl.lit(None, dtype=pl.String).alias("end_reason"),
+    )
+    return pl.concat([rows, restored]).drop("ended_on")

@@ -12,8 +12,8 @@ from synthetic.regions import County
 PROMPT = ("360735000000", "370812000000")
 """Counties that deliver every month; the others deliver a catch-up workbook and the last month."""
 PROMPT_MONTHS = 4
-FACILITY_MONTHS_BACK = (23, 12, 4, 0)
-"""A facility register is delivered whole, at the start and three more times."""
+FACILITY_MONTHS_BACK = (12, 4, 0)
+"""A facility register is delivered whole: for the first month and for these, counted back."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Planted cases and innocent look-alikes, one module a family of rules."""
