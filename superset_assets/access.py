@@ -101,7 +101,7 @@ def apply(access: dict[str, Any]) -> None:
     wanted = users(access)
     _roles(access)
     _rows(access, sorted({user.region for user in wanted}))
-    _users(wanted, {name for name, role in access["roles"].items() if role["like"] == ADMIN})
+    _users(wanted, access["roles"])
 
 
 def _roles(access: dict[str, Any]) -> None:
@@ -167,9 +167,11 @@ def _rows(access: dict[str, Any], regions: list[str]) -> None:
     db.session.commit()
 
 
-def _users(wanted: list[User], administrators: set[str]) -> None:
+def _users(wanted: list[User], kinds: dict[str, Any]) -> None:
     from flask_appbuilder.security.sqla.models import User as Login
     from superset import db, security_manager
+    from superset.models.dashboard import Dashboard
+    from superset.models.user_attributes import UserAttribute
     from werkzeug.security import check_password_hash, generate_password_hash
 
     secret = passwords(wanted)
@@ -177,7 +179,7 @@ def _users(wanted: list[User], administrators: set[str]) -> None:
         roles = [
             security_manager.find_role(user.role),
             security_manager.find_role(f"region_{user.region}"),
-            *([security_manager.find_role(ADMIN)] if user.role in administrators else []),
+            *([security_manager.find_role(ADMIN)] if kinds[user.role]["like"] == ADMIN else []),
         ]
         login = security_manager.find_user(user.username)
         if login is None:
@@ -194,6 +196,12 @@ def _users(wanted: list[User], administrators: set[str]) -> None:
         login.roles, login.first_name, login.active = roles, user.name, True
         if not check_password_hash(login.password, secret[user.username]):
             login.password = generate_password_hash(secret[user.username])
+        home = db.session.query(Dashboard).filter_by(slug=kinds[user.role]["home"]).one()
+        own = db.session.query(UserAttribute).filter_by(user_id=login.id).first()
+        if own is None:
+            own = UserAttribute(user_id=login.id)
+            db.session.add(own)
+        own.welcome_dashboard_id = home.id
     names = {user.username for user in wanted}
     for login in db.session.query(Login).all():
         if login.email.endswith("@yinling.invalid") and login.username not in names:

@@ -1,4 +1,6 @@
-"""Superset from nothing to ready: metadata, assets, roles, users. `python -m superset_assets.bootstrap`
+"""Superset from nothing to ready: metadata, assets, roles, users.
+
+Run it with `python -m superset_assets.bootstrap`, in Superset's environment.
 
 One process does all of it, because starting Superset's application is what takes the time. A
 second run with the same files, users and Superset does nothing.
@@ -87,10 +89,10 @@ def run(force: bool = False) -> bool:
     runtime.enter()
     room = runtime.room()
     done, state = fingerprint(), room / "bootstrap.json"
-    if not force and state.exists() and (room / "metadata.db").exists():
-        if json.loads(state.read_text("utf-8")).get("fingerprint") == done:
-            print("  superset: nothing changed", flush=True)
-            return False
+    known = json.loads(state.read_text("utf-8")) if state.exists() else {}
+    if not force and known.get("fingerprint") == done and (room / "metadata.db").exists():
+        print("  superset: nothing changed", flush=True)
+        return False
     state.unlink(missing_ok=True)
     log = room / "bootstrap.log"
     _quiet(log)

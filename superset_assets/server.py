@@ -1,6 +1,7 @@
-"""Start, stop and look at the Superset server: `python -m superset_assets.server start|stop|status`.
+"""Start, stop and look at the Superset server.
 
-The standard library is enough to run this; Superset itself is only imported by the server.
+`python -m superset_assets.server start|stop|status`, in Superset's environment. The standard
+library is enough to run this module; Superset itself is imported by the server's processes only.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -114,9 +114,10 @@ def start(port: int | None = None) -> dict[str, Any]:
             env=runtime.environment(), cwd=runtime.room(), stdout=log, stderr=log,
             stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-    state = {"pid": process.pid, "port": chosen, "address": f"http://{HOST}:{chosen}"}
+    address = f"http://{HOST}:{chosen}"
+    state = {"pid": process.pid, "port": chosen, "address": address}
     _state_file().write_text(json.dumps(state), "utf-8")
-    _wait(process, state["address"])
+    _wait(process, address)
     return state
 
 
@@ -129,14 +130,10 @@ def _wait(process: subprocess.Popen[bytes], address: str) -> None:
                 f"Superset stopped while starting (exit code {process.returncode}). "
                 f"The end of {_log_file()}:\n{_tail()}"
             )
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            with urllib.request.urlopen(f"{address}/health", timeout=5):  # noqa: S310 - our own
-                print(
-                    f"  superset: {'answering at ' + address:<34} "
-                    f"{time.monotonic() - begin:6.1f} s",
-                    flush=True,
-                )
-                return
+        if _answers(address):
+            took = time.monotonic() - begin
+            print(f"  superset: {'answering at ' + address:<34} {took:6.1f} s", flush=True)
+            return
         if time.monotonic() - told > 10:
             told = time.monotonic()
             print(f"  superset: starting, {told - begin:.0f} s so far", flush=True)
@@ -145,6 +142,14 @@ def _wait(process: subprocess.Popen[bytes], address: str) -> None:
     raise ServerError(
         f"Superset did not answer within {START_SECONDS} s. The end of {_log_file()}:\n{_tail()}"
     )
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=5):  # noqa: S310 - our own
+            return True
+    except OSError:
+        return False
 
 
 def _tail() -> str:

@@ -1,4 +1,4 @@
-"""Chinese everywhere: the language pack for anonymous visitors too, and what Superset's pack lacks."""
+"""Chinese everywhere: the language pack before the login too, and what that pack lacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ D3_TIME_FORMAT = {
     "periods": ["上午", "下午"],
     "days": ["星期日", "星期一", "星期二", "星期三", "星期四", "星期五", "星期六"],
     "shortDays": ["周日", "周一", "周二", "周三", "周四", "周五", "周六"],
-    "months": [f"{number}月" for number in "一 二 三 四 五 六 七 八 九 十 十一 十二".split()],
+    "months": [f"{number}月" for number in range(1, 13)],
     "shortMonths": [f"{number}月" for number in range(1, 13)],
 }
 

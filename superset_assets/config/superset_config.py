@@ -13,7 +13,7 @@ from flask import Blueprint, Flask
 from flask_appbuilder.const import AUTH_DB
 from superset.key_value.types import JsonKeyValueCodec
 
-from superset_assets.config import language, release_pointer, telemetry
+from superset_assets.config import home, language, release_pointer, telemetry
 
 HOME = Path(os.environ["YINLING_HOME"])
 ROOM = HOME / "superset"
@@ -188,6 +188,7 @@ DB_CONNECTION_MUTATOR = release_pointer.to_current_release
 
 
 def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - Superset's name
-    """Chinese for everybody, also before the login; no request to a statistics host."""
+    """Chinese also before the login, no request to a statistics host, a dashboard as home."""
     language.serve(app)
     telemetry.silence(app)
+    home.open_dashboard(app)
