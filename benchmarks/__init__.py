@@ -1,0 +1,1 @@
+"""Time and memory of every room: `make bench SCALE=S|M`."""
