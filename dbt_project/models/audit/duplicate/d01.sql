@@ -105,9 +105,11 @@ accepted as (
         p.*,
         p.person_key || '|' || p.programme_code as lead_key,
         p.link_tier as match_tier,
-        p.county_code is distinct from case
-            when due.requires = 'residence' then h.residence_county else h.hukou_county
-        end as is_elsewhere,
+        coalesce(
+            p.county_code <> case
+                when due.requires = 'residence' then h.residence_county else h.hukou_county
+            end, true
+        ) as is_elsewhere,
         m.paid
     from linked as p
     inner join months as m

@@ -35,7 +35,10 @@ pairs as (
         on
             a.person_key = b.person_key
             and a.facility_code <> b.facility_code
-            and (a.valid_from < b.valid_from or (a.valid_from = b.valid_from and a.stay_no < b.stay_no))
+            and (
+                a.valid_from < b.valid_from
+                or (a.valid_from = b.valid_from and a.stay_no < b.stay_no)
+            )
             and a.ends_on > {{ add_days('b.valid_from', 1) }}
     where b.busy_until > {{ add_days('b.valid_from', 1) }}
 ),
@@ -82,15 +85,10 @@ claimed_twice as (
         c.*,
         c.stay_a || '|' || c.stay_b as lead_key,
         c.link_tier as match_tier,
-        least(c.overlap_days, c.claimed_days) as counted_days,
         sum(c.overlap_days) over (partition by c.stay_a, c.stay_b, c.stay_no) as all_days,
         count(*) over (partition by c.stay_a, c.stay_b, c.month) as claimants,
-        row_number() over (
-            partition by c.stay_a, c.stay_b, c.month
-            order by
-                {{ ratio('c.amount * least(c.overlap_days, c.claimed_days)', 'c.claimed_days', 2) }},
-                c.stay_no desc
-        ) as place_by_amount,
+        {{ ratio('c.amount * least(c.overlap_days, c.claimed_days)', 'c.claimed_days', 2) }}
+            as shared_amount,
         policy.min_overlap_days
     from linked as c
     inner join policy on {{ same_policy('c') }}
@@ -103,7 +101,10 @@ claimed_twice as (
 flagged as (
     select
         *,
-        claimants = 2 and place_by_amount = 1 as is_smaller
+        claimants = 2
+        and row_number() over (
+            partition by lead_key, month order by shared_amount, stay_no desc
+        ) = 1 as is_smaller
     from claimed_twice
     where all_days >= min_overlap_days
     qualify max(claimants) over (partition by lead_key) = 2
@@ -115,8 +116,7 @@ select
         subject_mask='f.person_mask', region_code='f.county_code',
         programme_code="'facility_operating_subsidy'",
         month='case when f.is_smaller then f.month end',
-        amount_point='case when f.is_smaller then '
-            ~ ratio('f.amount * f.counted_days', 'f.claimed_days', 2) ~ ' else 0 end',
+        amount_point='case when f.is_smaller then f.shared_amount else 0 end',
         match_tier='f.match_tier', role='claim', dataset='f.dataset', source='f',
         fields={
             'facility_code': 'f.facility_code', 'stay_no': 'f.stay_no', 'month': 'f.month',

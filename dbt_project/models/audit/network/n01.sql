@@ -43,7 +43,7 @@ read as (
     select
         p.*,
         p.link_tier as match_tier,
-        p.payee_name_token is not distinct from p.account_name_token as is_owner,
+        coalesce(p.payee_name_token = p.account_name_token, false) as is_owner,
         policy.min_persons
     from linked as p
     inner join policy on {{ same_policy('p') }}

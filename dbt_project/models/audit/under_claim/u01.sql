@@ -68,10 +68,11 @@ elders as (
             clock.first_month
         ) as first_month,
         least(
-            coalesce(
-                {{ month_start('case when not coalesce(f.is_contested, false) then e.death_date end') }},
-                clock.last_month
-            ),
+            case
+                when not coalesce(f.is_contested, false) and e.death_date is not null
+                    then {{ month_start('e.death_date') }}
+                else clock.last_month
+            end,
             case
                 when d.status = 'moved_out' then {{ month_start('d.status_date') }}
                 else clock.last_month
