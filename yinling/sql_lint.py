@@ -133,7 +133,7 @@ BANS = (
 
 _COMMENT = re.compile(r"\{#.*?#\}|--[^\n]*", re.DOTALL)
 # A config block ends at the line's start: its hooks are templates in a template.
-_JINJA = re.compile(r"\{\{\s*config\(.*?\n\}\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_JINJA = re.compile(r"\{\{\s*config\(.*?\n(?:\) )?\}\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
 

@@ -72,11 +72,11 @@ reversals as (
         programme_code,
         benefit_month,
         coalesce(person_key, facility_code, '') as payee_key,
-        - amount as amount,
+        -amount as amount,
         count(*) as reversal_count
     from payments
     where status = 'reversed' and amount < 0
-    group by programme_code, benefit_month, coalesce(person_key, facility_code, ''), - amount
+    group by programme_code, benefit_month, coalesce(person_key, facility_code, ''), -amount
 ),
 
 -- One reversing row cancels one payment: of several equal ones the latest paid.

@@ -90,7 +90,8 @@ final as (
     select
         person_key,
         'enrolment' as source,
-        id_token || '|' || insurance_kind || '|' || cast(valid_from as {{ type_text() }}) as record_no,
+        id_token || '|' || insurance_kind || '|' || cast(valid_from as {{ type_text() }})
+            as record_no,
         valid_to as death_date,
         cast(null as boolean) as name_matches,
         id_form,

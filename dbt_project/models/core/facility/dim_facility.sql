@@ -1,5 +1,5 @@
 -- A monthly list is the state at its month's end, so its values hold from that month's first day;
--- those of the first list from the opening day. A month's last correction replaces its earlier ones.
+-- those of the first list from the opening day. A month's last correction replaces the others.
 {%- set lineage = ['batch_id', 'row_no', 'known_at'] -%}
 {%- set told = [] -%}
 {%- for column in dataset_specs()['facility']['columns'] -%}

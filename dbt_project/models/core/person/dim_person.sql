@@ -1,12 +1,10 @@
-{{
-    config(
-        materialized='incremental',
-        unique_key='person_key',
-        incremental_strategy=increment_strategy(),
-        pre_hook='{{ drop_renumbered() }}',
-        post_hook="{{ mark_loaded(['household_person']) }}",
-    )
-}}
+{{ config(
+    materialized='incremental',
+    unique_key='person_key',
+    incremental_strategy=increment_strategy(),
+    pre_hook='{{ drop_renumbered() }}',
+    post_hook="{{ mark_loaded(['household_person']) }}",
+) }}
 {%- set told = [
     'id_no_token', 'id_no_mask', 'id_no_form', 'name_token', 'name_mask', 'sex', 'birth_date',
     'household_no_token', 'relation_to_head', 'hukou_region_code', 'hukou_kind',
@@ -18,16 +16,12 @@
 with {{ person_versions() }},
 
 repeated as (
-    select person_key
-    from versions
-    group by person_key
-    having count(*) > 1
+    select person_key from versions group by person_key having count(*) > 1
 ),
 
 told as (
     select versions.*, repeated.person_key is not null as is_repeated
-    from versions
-    left join repeated on versions.person_key = repeated.person_key
+    from versions left join repeated on versions.person_key = repeated.person_key
 ),
 
 others as (
@@ -54,7 +48,9 @@ ranked as (
 -- other change from the day the police knew it. A row that repeats the one before is no change.
 steps as (
     select
-        person_key, 0 as step_no, birth_date as valid_from,
+        person_key,
+        0 as step_no,
+        birth_date as valid_from,
         case when status_date is null then status else 'normal' end as status,
         case when status = 'normal' then status_date end as status_date,
         {{ carried }}
@@ -62,16 +58,16 @@ steps as (
     where version_no = 1
     union all
     select
-        person_key, version_no as step_no,
-        case
-            when status <> 'normal' and status_date <= cast(known_at as date) then status_date
+        person_key,
+        version_no as step_no,
+        case when status <> 'normal' and status_date <= cast(known_at as date) then status_date
             else cast(known_at as date)
         end as valid_from,
-        status, status_date,
+        status,
+        status_date,
         {{ carried }}
     from ranked
-    where
-        (version_no = 1 and status <> 'normal' and status_date is not null)
+    where (version_no = 1 and status <> 'normal' and status_date is not null)
         or (version_no > 1 and content <> content_before)
 ),
 
