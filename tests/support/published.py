@@ -205,6 +205,13 @@ select code as region_code, name, level as region_level,
     '[' || (x - d) || ',' || (y - d) || ']'], ',') || ']]}}' as geometry
 from (select *, case level when 'county' then 0.19 else 0.8 end as d from r
       where level in ('county', 'prefecture'));
+create table {OFFICIALS}.progress_word as
+select word_code, status, word_zh, symbol, lag_over::decimal(9,4) as lag_over,
+  lag_up_to::decimal(9,4) as lag_up_to, date '2021-01-01' as valid_from, null::date as valid_to
+from (values ('met','met','已达标','●',null,null), ('on_track','on_track','达到序时进度','▲',null,null),
+  ('slightly_behind','behind','略滞后','■',0,5), ('far_behind','behind','明显滞后','■',5,null),
+  ('cannot_tell','no_data','无法判断','—',null,null), ('no_data','no_data','无数据','—',null,null)
+  ) w(word_code, status, word_zh, symbol, lag_over, lag_up_to);
 create table {OFFICIALS}.feed_health as
 select dataset, dataset_zh, owner, provider, provider_name, region_code, 'monthly' as cadence,
   '2026-10' as last_period, date '2026-10-31' as data_through,
