@@ -208,7 +208,8 @@ from (select *, case level when 'county' then 0.19 else 0.8 end as d from r
 create table {OFFICIALS}.progress_word as
 select word_code, status, word_zh, symbol, lag_over::decimal(9,4) as lag_over,
   lag_up_to::decimal(9,4) as lag_up_to, date '2021-01-01' as valid_from, null::date as valid_to
-from (values ('met','met','已达标','●',null,null), ('on_track','on_track','达到序时进度','▲',null,null),
+from (values ('met','met','已达标','●',null,null),
+  ('on_track','on_track','达到序时进度','▲',null,null),
   ('slightly_behind','behind','略滞后','■',0,5), ('far_behind','behind','明显滞后','■',5,null),
   ('cannot_tell','no_data','无法判断','—',null,null), ('no_data','no_data','无数据','—',null,null)
   ) w(word_code, status, word_zh, symbol, lag_over, lag_up_to);
