@@ -1,13 +1,13 @@
-"""A lake made straight from clear rows, as if landing had taken them all.
+"""A lake made straight from the ground truth, as if landing had done all its work.
 
-For tests that hold the warehouse against the ground truth: what the departments would have
-delivered without any damage goes in whole. Tokens are plain hashes; nobody in it exists.
+For tests that hold the warehouse against the truth: every row the departments deliver and landing
+accepts goes in, in its batch, under its row number. Tokens are plain hashes; nobody in it exists.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,50 +15,60 @@ import polars_hash as plh
 
 from ingestion.contracts import Column, Contract
 
-KNOWN_AT = datetime(2026, 11, 8, 9)
-PERIOD = "2026-10"
+LAST_DELIVERY = datetime(2026, 11, 8, 9)
 
 
-def write(folder: Path, lake: Path, contracts: dict[str, Contract]) -> dict[str, int]:
-    """Write every dataset of `folder` (<dataset>.parquet in contract columns) as one batch.
+def truth_rows(file: Path) -> pl.DataFrame:
+    """The accepted rows of `truth/clean/<dataset>.parquet`, days and moments as such.
+
+    Adds `_batch_id`, `_row_no` and `_period` (YYYY-MM, of the batch).
+    """
+    rows = pl.read_parquet(file).filter(pl.col("_refused").is_null())
+    texts = [name for name, kind in rows.schema.items() if kind == pl.String]
+    rows = rows.with_columns(pl.col(texts).replace("", None))
+    days = [name for name in texts if name.endswith(("_on", "_from", "_to", "_date"))]
+    moments = [name for name in texts if name.endswith("_at")]
+    system = f"{file.stem}.test.2026-10.0001"
+    return rows.with_columns(
+        pl.col(days).str.to_date("%Y-%m-%d"),
+        pl.col(moments).str.to_datetime(time_unit="us"),
+        pl.col("_batch_id").fill_null(system),
+    ).with_columns(_period=pl.col("_batch_id").str.split(".").list.get(2))
+
+
+def write(truth: Path, lake: Path, contracts: dict[str, Contract]) -> dict[str, int]:
+    """Write the truth of a province (its folder `clean`) into an empty lake.
 
     Returns:
-        Rows by dataset; a dataset without a file gets its empty schema file only.
+        Rows by dataset.
     """
     counts = {}
     for name, contract in contracts.items():
-        empty = pl.DataFrame(schema=contract.polars_schema())
-        _commit(lake / name / "0-schema", empty, None)
-        file = folder / f"{name}.parquet"
-        if file.exists():
-            rows = _rows(pl.read_parquet(file), contract)
-            _commit(lake / name / f"{name}.test.{PERIOD}.0001", rows, name)
-            counts[name] = rows.height
+        _commit(lake / name / "0-schema", pl.DataFrame(schema=contract.polars_schema()))
+        rows = truth_rows(truth / f"{name}.parquet")
+        counts[name] = rows.height
+        for (batch,), part in rows.partition_by("_batch_id", as_dict=True).items():
+            folder = lake / name / str(batch)
+            _commit(folder, _lake_rows(part, contract))
+            (folder / "manifest.json").write_text(json.dumps(_manifest(str(batch), part.height)))
     return counts
 
 
-def typed(clear: pl.DataFrame) -> pl.DataFrame:
-    """The rows with days and moments as such, where they stand as text; a blank is null."""
-    texts = [name for name, kind in clear.schema.items() if kind == pl.String]
-    clear = clear.with_columns(pl.col(texts).replace("", None))
-    days = [name for name in texts if name.endswith(("_on", "_from", "_to", "_date"))]
-    moments = [name for name in texts if name.endswith("_at")]
-    return clear.with_columns(
-        pl.col(days).str.to_date("%Y-%m-%d"),
-        pl.col(moments).str.to_datetime(time_unit="us"),
-    )
+def _delivered(period: str) -> datetime:
+    end = (date.fromisoformat(f"{period}-01") + timedelta(days=32)).replace(day=8)
+    return min(datetime(end.year, end.month, end.day, 9), LAST_DELIVERY)
 
 
-def _rows(clear: pl.DataFrame, contract: Contract) -> pl.DataFrame:
-    batch = f"{contract.name}.test.{PERIOD}.0001"
+def _lake_rows(rows: pl.DataFrame, contract: Contract) -> pl.DataFrame:
     made = [part for column in contract.columns for part in _parts(column)]
-    return (
-        typed(clear)
-        .select(made)
-        .with_row_index("row_no", offset=1)
-        .with_columns(batch_id=pl.lit(batch), known_at=pl.lit(KNOWN_AT))
-        .select(pl.col(name).cast(kind) for name, kind in contract.polars_schema().items())
-    )
+    told = pl.lit(_delivered(rows["_period"][0]))
+    known = told if contract.known_at == "delivery" else pl.col(contract.known_at)
+    return rows.select(
+        *made,
+        batch_id="_batch_id",
+        row_no="_row_no",
+        known_at=known.cast(pl.Datetime("us")).fill_null(told),
+    ).select(pl.col(name).cast(kind) for name, kind in contract.polars_schema().items())
 
 
 def _parts(column: Column) -> list[pl.Expr]:
@@ -66,7 +76,8 @@ def _parts(column: Column) -> list[pl.Expr]:
     if column.personal in (None, "location"):
         return [source]
     text = source.cast(pl.String)
-    token = plh.col(column.name).cast(pl.String).chash.sha2_256().str.slice(0, 32)
+    hashed: pl.Expr = plh.col(column.name).chash.sha2_256()
+    token = hashed.str.slice(0, 32)
     made = {
         "token": pl.when(source.is_not_null()).then(token),
         "mask": text.str.slice(0, 4) + "***",
@@ -75,22 +86,24 @@ def _parts(column: Column) -> list[pl.Expr]:
     return [made[name.removeprefix(f"{column.name}_")].alias(name) for name, _ in column.lake]
 
 
-def _commit(folder: Path, rows: pl.DataFrame, dataset: str | None) -> None:
+def _commit(folder: Path, rows: pl.DataFrame) -> None:
     folder.mkdir(parents=True)
     rows.write_parquet(folder / "data.parquet")
-    if dataset is None:
-        return
-    manifest = {
-        "batch_id": folder.name,
+
+
+def _manifest(batch: str, rows: int) -> dict[str, object]:
+    dataset, provider, period, sequence = batch.split(".")
+    at = _delivered(period).isoformat()
+    return {
+        "batch_id": batch,
         "dataset": dataset,
-        "provider": "test",
-        "period": PERIOD,
+        "provider": provider,
+        "period": period,
         "mode": "full",
-        "sequence": 1,
-        "delivered_at": KNOWN_AT.isoformat(),
-        "received_at": KNOWN_AT.isoformat(),
-        "rows_read": rows.height,
-        "rows_loaded": rows.height,
+        "sequence": int(sequence),
+        "delivered_at": at,
+        "received_at": at,
+        "rows_read": rows,
+        "rows_loaded": rows,
         "rows_quarantined": 0,
     }
-    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
