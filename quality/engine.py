@@ -8,10 +8,12 @@ files are attached read-only, views stand for Parquet, and closing the session c
 
 from __future__ import annotations
 
+import atexit
 import enum
 import gc
 import os
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -183,6 +185,7 @@ def _great_expectations() -> Any:
     import great_expectations as gx
     from great_expectations.execution_engine import sqlalchemy_execution_engine as engine
 
+    atexit.register(_quiet_exit)
     persisted = engine._PERSISTED_CONNECTION_DIALECTS
     if _Dialect.DUCKDB not in persisted:
         engine._PERSISTED_CONNECTION_DIALECTS = (*persisted, _Dialect.DUCKDB)  # type: ignore[assignment]
@@ -199,6 +202,17 @@ def _expectation(check: Check) -> Any:
     return ExpectationConfiguration(
         type=check.kind, kwargs=kwargs, meta={"id": check.id}
     ).to_domain_obj()
+
+
+def _quiet_exit() -> None:
+    """Keep the last words of DuckDB's binding off the screen.
+
+    With Great Expectations loaded, some of DuckDB's types outlive the interpreter; the binding
+    (nanobind) then prints 60 lines about "leaks". Nothing is open: the session has closed it all.
+    """
+    sys.stderr.flush()
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
 
 
 def _query(check: Check, sql: str) -> str:

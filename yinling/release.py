@@ -30,6 +30,7 @@ from yinling.settings import Settings
 
 LOCK = "publish"
 MANIFEST = "manifest.json"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ReleaseError(Exception):
@@ -296,12 +297,14 @@ def _plain_errors(settings: Settings) -> Iterator[None]:
     except BaseException as error:
         _sweep(settings)
         text = str(error)
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if full or "No space left" in text or "Disk quota exceeded" in text:
+        # DuckDB's errors carry the system's words, not its number.
+        full = isinstance(error, OSError) and error.errno in _FULL
+        if full or any(os.strerror(number) in text for number in _FULL):
             free = shutil.disk_usage(settings.releases).free // 2**20
             raise ReleaseError(
-                f"The disk under {settings.releases} is full ({free} MiB free). The current "
-                "release stays as it is. Free space or lower `keep_releases`, then publish again."
+                f"The disk under {settings.releases} is full, or a limit on files is reached "
+                f"({free} MiB free). The current release stays as it is. Free space or lower "
+                "`keep_releases`, then publish again."
             ) from error
         if isinstance(error, duckdb.IOException) and "lock" in text:
             raise ReleaseError(
