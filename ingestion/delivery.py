@@ -121,12 +121,9 @@ def conform(contract: Contract, frame: pl.DataFrame, warnings: list[str]) -> pl.
     """The contract's columns in its order; absent optional ones empty, unknown ones left out.
 
     Raises:
-        DeliveryError: `missing_column` or `duplicate_column`.
+        DeliveryError: `missing_column`.
     """
-    names = [name.strip().strip("\ufeff") for name in frame.columns]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DeliveryError("duplicate_column", f"列名重复：{'、'.join(twice)}。请只保留一列。")
-    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
+    names = frame.columns
     wanted = [column.name for column in contract.columns]
     absent = [column for column in contract.columns if column.name not in names]
     if missing := [f"{column.name}（{column.title}）" for column in absent if column.required]:

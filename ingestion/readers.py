@@ -7,6 +7,7 @@ in which landing keeps what came from a system: Parquet of text (SQL) and JSON p
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
 import json
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ from ingestion.parsing import REPLACEMENT
 READ_BYTES = 8 << 20
 CHUNK_ROWS = 100_000
 _SPOILT_SHARE = 0.05  # of the lines of a block; above it the encoding, not a row, is wrong
+_ASCII = bytes(range(128))
+_ENOUGH_TO_TELL = 20  # bytes outside ASCII
 _ENCODING_NAMES = {"utf-8": "UTF-8", "gb18030": "GB18030"}
 
 
@@ -43,6 +46,7 @@ class Decoder(io.RawIOBase):
         self._held = b""  # the bytes of a character that a block's end cut in two
         self._ready = memoryview(b"")
         self._block = 0
+        self._proven = False
 
     def readable(self) -> bool:
         return True
@@ -65,6 +69,8 @@ class Decoder(io.RawIOBase):
     def _utf8(self, raw: bytes, final: bool) -> bytes:
         """The block as valid UTF-8; what may be half a character waits for the next block."""
         self._held = b""
+        if not self._proven and self._encoding != "utf-8":
+            self._prove(raw)
         try:
             text = raw.decode(self._encoding)
         except UnicodeDecodeError as error:
@@ -73,17 +79,33 @@ class Decoder(io.RawIOBase):
             return self._lenient(raw).encode("utf-8")
         return raw if self._encoding == "utf-8" else text.encode("utf-8")
 
+    def _prove(self, raw: bytes) -> None:
+        """Tell UTF-8 from GB18030, in which it mostly is valid too, but other characters.
+
+        The reverse is no accident: that many Chinese characters in GB18030 are never valid UTF-8.
+        """
+        foreign = raw.translate(None, _ASCII)
+        if len(foreign) < _ENOUGH_TO_TELL:
+            return
+        self._proven = True
+        with contextlib.suppress(UnicodeDecodeError):
+            codecs.getincrementaldecoder("utf-8")("strict").decode(raw)
+            raise self._wrong("看来是 UTF-8")
+
+    def _wrong(self, why: str) -> DeliveryError:
+        return DeliveryError(
+            "bad_encoding",
+            f"文件不是约定的 {_ENCODING_NAMES[self._encoding]} 编码（{why}）。"
+            "请按约定编码重新导出。",
+        )
+
     def _lenient(self, raw: bytes) -> str:
         text = raw.decode(self._encoding, "replace")
         lines = text.split("\n")
         spoilt = sum(REPLACEMENT in line for line in lines)
         in_header = self._block == 0 and REPLACEMENT in lines[0]
         if in_header or spoilt > max(1, _SPOILT_SHARE * len(lines)):
-            raise DeliveryError(
-                "bad_encoding",
-                f"文件不是约定的 {_ENCODING_NAMES[self._encoding]} 编码（无法识别的行过多）。"
-                "请按约定编码重新导出。",
-            )
+            raise self._wrong("无法识别的行过多")
         return text
 
 
@@ -103,10 +125,11 @@ def text_csv(stream: Any, names: list[str] | None) -> Iterator[pl.DataFrame]:
     Args:
         names: column names when the stream has no header row.
     """
-    header = names
     try:
-        if header is None:
-            stream, header = _with_header(stream)
+        header = names if names is not None else _header(stream)
+        if names is None:
+            # A file without data rows still shows its columns.
+            yield pl.DataFrame([pl.Series(name, [], dtype=pl.String) for name in header])
         reader = arrow_csv.open_csv(
             stream,
             read_options=arrow_csv.ReadOptions(
@@ -135,17 +158,20 @@ def text_csv(stream: Any, names: list[str] | None) -> Iterator[pl.DataFrame]:
         ) from error
 
 
-def _with_header(stream: Any) -> tuple[Any, list[str]]:
-    """Reads the header line itself, so that a file without data rows is still understood."""
+def _header(stream: Any) -> list[str]:
+    """The names in a CSV stream's first line."""
     line = stream.readline()
     if not line.strip():
         raise DeliveryError("empty_file", "文件为空，连表头也没有。请重新导出。")
     table = arrow_csv.read_csv(
         io.BytesIO(line.rstrip(b"\r\n") + b"\n"),
         read_options=arrow_csv.ReadOptions(autogenerate_column_names=True),
-        convert_options=arrow_csv.ConvertOptions(column_types={}, strings_can_be_null=False),
+        convert_options=arrow_csv.ConvertOptions(strings_can_be_null=False),
     )
-    return stream, [str(column[0].as_py()) for column in table.columns]
+    names = [str(column[0].as_py()).strip() for column in table.columns]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DeliveryError("duplicate_column", f"列名重复：{'、'.join(twice)}。请只保留一列。")
+    return names
 
 
 def xlsx_frames(path: Path) -> Iterator[pl.DataFrame]:

@@ -6,13 +6,14 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from ingestion.contracts import Contract
-from ingestion.delivery import Control, Delivery, parse_control
+from ingestion.delivery import SHANGHAI, Control, Delivery, parse_control
 from ingestion.errors import DeliveryError, SourceError
 from ingestion.readers import file_frames
 from yinling.settings import Settings, Source
@@ -49,7 +50,10 @@ def folder_deliveries(
         stat = _stat(file)
         if stat is not None and (file.name, stat.st_size, stat.st_mtime_ns) in landed:
             continue
-        found.append(_delivery(contract, encoding, file, record))
+        try:
+            found.append(_delivery(contract, encoding, file, record))
+        except DeliveryError as error:
+            found.append(_unidentified(contract, file, record, error))
     yield from sorted(found, key=lambda d: (d.delivered_at, d.provider, d.sequence, d.file))
 
 
@@ -80,6 +84,29 @@ def _delivery(contract: Contract, encoding: str, file: Path, record: Path) -> De
         control_sums=control.control_sums,
         control_sha256=hashlib.sha256(text).hexdigest(),
         legal_basis=control.legal_basis,
+    )
+
+
+def _unidentified(contract: Contract, file: Path, record: Path, error: DeliveryError) -> Delivery:
+    """A delivery whose control record cannot be read: refused under its file's name."""
+
+    def refuse(_: Path) -> Iterator[pl.DataFrame]:
+        raise error
+
+    return Delivery(
+        dataset=contract.name,
+        provider=f"unidentified-{hashlib.sha256(file.name.encode()).hexdigest()[:8]}",
+        period="0000",
+        mode="full",
+        sequence=0,
+        file=file.name,
+        delivered_at=datetime.fromtimestamp(int(record.stat().st_mtime), SHANGHAI).replace(
+            tzinfo=None
+        ),
+        frames=refuse,
+        reread=refuse,
+        rows_hint=0,
+        control_sha256=hashlib.sha256(record.read_bytes()).hexdigest(),
     )
 
 
