@@ -28,7 +28,7 @@ tokens as (
 
 versions as (
     select tokens.person_key, delivered.*
-    from ({{ typed_rows('household_person') }}) as delivered
+    from {{ ref('stg_household_person_version') }} as delivered
     inner join tokens on delivered.id_no_token = tokens.id_token
 )
 {%- else -%}
@@ -36,7 +36,7 @@ versions as (
     select
         coalesce(renumbered.person_key, delivered.id_no_token) as person_key,
         delivered.*
-    from ({{ typed_rows('household_person') }}) as delivered
+    from {{ ref('stg_household_person_version') }} as delivered
     left join {{ ref('int_person_renumbered') }} as renumbered
         on delivered.id_no_token = renumbered.id_token
 )

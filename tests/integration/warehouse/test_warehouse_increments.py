@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_increments_equal_full_refresh(settings: Settings, lake: Lake, tmp_path: Path) -> None:
-    for _ in Stream(lake).steps(5):
+    for _ in Stream(lake).steps(4):
         build(settings, CORE)
     grown = tmp_path / "grown.duckdb"
     shutil.copy(settings.warehouse, grown)

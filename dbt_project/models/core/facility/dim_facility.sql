@@ -8,13 +8,9 @@
     {%- endif -%}
 {%- endfor %}
 
-with versions as (
-    {{ typed_rows('facility') }}
-),
-
-periods as (
+with periods as (
     select *, split_part(batch_id, '.', 3) as period
-    from versions
+    from {{ ref('stg_facility_version') }}
 ),
 
 monthly as (

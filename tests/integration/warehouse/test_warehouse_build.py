@@ -1,0 +1,115 @@
+"""Building: the project's own unit tests, and what a user is told when a build cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from tests.support.lake import Lake, token
+from tests.support.warehouses import CORE
+from yinling.locks import BusyError, exclusive
+from yinling.settings import Settings
+from yinling.warehouse import LOCK, BuildError, build, docs, run_dbt
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_model_builds_on_an_empty_lake_and_passes_its_unit_tests(
+    settings: Settings, lake: Lake
+) -> None:
+    build(settings)
+    result = run_dbt(settings, ["test", "--select", "test_type:unit"], settings.warehouse)
+    assert result.nodes
+    assert {node.status for node in result.nodes} == {"pass"}
+    page = docs(settings)
+    assert "dim_person" in page.read_text("utf-8")
+
+
+def test_a_small_lake_ends_in_typed_core_rows(
+    settings: Settings, lake: Lake, rows: Callable[[str], list[tuple[Any, ...]]]
+) -> None:
+    person = {
+        "id_no": "A",
+        "name": "someone",
+        "sex": "2",
+        "birth_date": date(1940, 2, 3),
+        "household_no": "H",
+        "relation_to_head": "02",
+        "hukou_region_code": "440203001001",
+        "status": "normal",
+    }
+    payment = {
+        "payment_no": "N1",
+        "programme_code": "old_age_allowance",
+        "id_no": "A",
+        "benefit_month": "2026-08",
+        "amount": "50.00",
+        "paid_at": datetime(2026, 8, 15, 9),
+        "region_code": "440203000000",
+        "status": "success",
+    }
+    lake.add("household_person", [person], period="2026-09")
+    lake.add("subsidy_payment", [payment], period="2026-08")
+    lake.add(
+        "subsidy_payment",
+        [payment | {"status": "returned"}],
+        period="2026-09",
+        known_at=datetime(2026, 11, 1),
+    )
+    result = build(settings, CORE)
+    assert result.models > 50
+    key = token("A")
+    assert rows(
+        "select person_key, head_person_key, member_count from core.dim_household h"
+        " inner join core.dim_person p on p.household_key = h.household_key"
+    ) == [(key, key, 1)]
+    assert rows(
+        "select payment_no, person_key, benefit_month, status, is_effective, batch_id"
+        " from core.fct_payment"
+    ) == [("N1", key, date(2026, 8, 1), "returned", False, "subsidy_payment.test.2026-09.0001")]
+    assert rows("select month_start, month_end from core.dim_month") == [
+        (date(2026, 8, 1), date(2026, 8, 31))
+    ]
+
+
+def test_a_failing_model_is_named(settings: Settings, lake: Lake) -> None:
+    lake.add("programme", [{"programme_code": "x", "name": "x", "class": "no such class"}])
+    with pytest.raises(BuildError, match="accepted_values_dim_programme_class.*failed"):
+        build(settings, ["+dim_programme"])
+
+
+def test_a_lake_without_a_dataset_is_an_error(settings: Settings) -> None:
+    settings.lake.mkdir(parents=True)
+    with pytest.raises(BuildError, match="stg_"):
+        build(settings, ["stg_programme"])
+
+
+def test_a_second_build_is_told_to_wait(settings: Settings, lake: Lake) -> None:
+    with exclusive(settings.home, LOCK), pytest.raises(BusyError, match="Another run is at work"):
+        build(settings, ["stg_programme"])
+
+
+def test_a_warehouse_open_elsewhere_is_an_error(settings: Settings, lake: Lake) -> None:
+    build(settings, ["stg_programme"])
+    reader = (
+        "import duckdb, sys, time; duckdb.connect(sys.argv[1]); print('open', flush=True);"
+        " time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", reader, str(settings.warehouse)], stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(BuildError, match="lock"):
+            build(settings, ["stg_programme"])
+        other.kill()
+
+
+def test_docs_before_a_build_say_what_to_do(settings: Settings) -> None:
+    with pytest.raises(BuildError, match="yinling build"):
+        docs(settings)
