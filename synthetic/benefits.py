@@ -9,13 +9,20 @@ from __future__ import annotations
 import polars as pl
 
 from synthetic import programmes
-from synthetic.calendar import Window, month_of_day, month_text, month_start
+from synthetic.calendar import Window, month_of_day, month_start, month_text
 from synthetic.draws import generator
 from synthetic.identity import bank_accounts
 from synthetic.regions import County
 
-ENTITLEMENT = {"person": pl.Int64, "programme_code": pl.String, "first": pl.Int32,
-               "last": pl.Int32, "amount": pl.Int64}
+ENTITLEMENT = pl.Schema(
+    {
+        "person": pl.Int64(),
+        "programme_code": pl.String(),
+        "first": pl.Int32(),
+        "last": pl.Int32(),
+        "amount": pl.Int64(),
+    }
+)
 
 
 def last_month(window: Window) -> pl.Expr:
@@ -32,20 +39,28 @@ def old_age(people: pl.DataFrame, window: Window) -> pl.DataFrame:
     for low, high, amount in programmes.OLD_AGE_BANDS:
         start = month_of_day(pl.col("birth").dt.offset_by(f"{low}y")) + 1
         end = month_of_day(pl.col("birth").dt.offset_by(f"{high}y"))
-        frames.append(people.filter(pl.col("age") >= low - 0.1).select(
-            "person",
-            pl.when(pl.col("veteran")).then(pl.lit("veteran_care_allowance"))
-            .otherwise(pl.lit("old_age_allowance")).alias("programme_code"),
-            pl.max_horizontal(start, pl.lit(window.first_month)).cast(pl.Int32).alias("first"),
-            pl.min_horizontal(end, last).cast(pl.Int32).alias("last"),
-            pl.when(pl.col("veteran")).then(programmes.VETERAN).otherwise(amount)
-            .cast(pl.Int64).alias("amount"),
-        ))
+        frames.append(
+            people.filter(pl.col("age") >= low - 0.1).select(
+                "person",
+                pl.when(pl.col("veteran"))
+                .then(pl.lit("veteran_care_allowance"))
+                .otherwise(pl.lit("old_age_allowance"))
+                .alias("programme_code"),
+                pl.max_horizontal(start, pl.lit(window.first_month)).cast(pl.Int32).alias("first"),
+                pl.min_horizontal(end, last).cast(pl.Int32).alias("last"),
+                pl.when(pl.col("veteran"))
+                .then(programmes.VETERAN)
+                .otherwise(amount)
+                .cast(pl.Int64)
+                .alias("amount"),
+            )
+        )
     return pl.concat(frames).filter(pl.col("first") <= pl.col("last"))
 
 
-def monthly(people: pl.DataFrame, programme: str | pl.Expr, amount: int | pl.Expr,
-            window: Window) -> pl.DataFrame:
+def monthly(
+    people: pl.DataFrame, programme: str | pl.Expr, amount: int | pl.Expr, window: Window
+) -> pl.DataFrame:
     """An entitlement of all months until death (`since`, a month number, starts it later)."""
     code = pl.lit(programme) if isinstance(programme, str) else programme
     yuan = pl.lit(amount) if isinstance(amount, int) else amount
@@ -65,51 +80,78 @@ def accounts(seed: int, county: County, people: pl.DataFrame) -> pl.DataFrame:
     elders = people.filter(pl.col("age") > 15)
     numbers = county.index * 10**9 + rng.permutation(len(elders)) * 7 + 1
     own = elders.select("person", "household", "name", "age").with_columns(
-        bank_account=bank_accounts(numbers), account_name=pl.col("name"),
+        bank_account=bank_accounts(numbers),
+        account_name=pl.col("name"),
         shares=pl.Series(rng.random(len(elders)) < 0.05),
     )
-    old = (pl.col("age") >= 60)
-    first = own.filter(old).group_by("household", maintain_order=True).agg(
-        pl.col("bank_account").first().alias("joint"), pl.col("account_name").first()
-        .alias("joint_name"))
+    old = pl.col("age") >= 60
+    first = (
+        own.filter(old)
+        .group_by("household", maintain_order=True)
+        .agg(
+            pl.col("bank_account").first().alias("joint"),
+            pl.col("account_name").first().alias("joint_name"),
+        )
+    )
     return own.join(first, on="household", how="left", maintain_order="left").select(
         "person",
-        pl.when(pl.col("shares") & old).then("joint").otherwise("bank_account")
+        pl.when(pl.col("shares") & old)
+        .then("joint")
+        .otherwise("bank_account")
         .alias("bank_account"),
-        pl.when(pl.col("shares") & old).then("joint_name").otherwise("account_name")
+        pl.when(pl.col("shares") & old)
+        .then("joint_name")
+        .otherwise("account_name")
         .alias("account_name"),
     )
 
 
 EXTRAS: dict[str, pl.DataType] = {
-    "region_code": pl.String(), "status": pl.String(), "paid_month": pl.Int32(),
-    "days_late": pl.Int64(), "facility_code": pl.String(), "by_old_number": pl.Boolean(),
+    "region_code": pl.String(),
+    "status": pl.String(),
+    "paid_month": pl.Int32(),
+    "days_late": pl.Int64(),
+    "facility_code": pl.String(),
+    "by_old_number": pl.Boolean(),
 }
 """What a row to be paid may fix; null means the ordinary value."""
-ROW = {"person": pl.Int64(), "programme_code": pl.String(), "month": pl.Int32(),
-       "amount": pl.Int64(), **EXTRAS}
+ROW = {
+    "person": pl.Int64(),
+    "programme_code": pl.String(),
+    "month": pl.Int32(),
+    "amount": pl.Int64(),
+    **EXTRAS,
+}
 
 
 def expand(entitlements: pl.DataFrame) -> pl.DataFrame:
     """ROW, one a month of each entitlement, with nothing fixed."""
-    return entitlements.with_columns(
-        month=pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32),
-        **{name: pl.lit(None, dtype=kind) for name, kind in EXTRAS.items()},
-    ).explode("month").select(list(ROW))
+    return (
+        entitlements.with_columns(
+            month=pl.int_ranges("first", pl.col("last") + 1, dtype=pl.Int32),
+            **{name: pl.lit(None, dtype=kind) for name, kind in EXTRAS.items()},
+        )
+        .explode("month")
+        .select(list(ROW))
+    )
 
 
 def payments(rows: pl.DataFrame, county: County, holders: pl.DataFrame) -> pl.DataFrame:
     """Feed subsidy_payment, [payment_no], of ROW with `id_no` (null: the holder's of today)."""
     frame = rows.sort("programme_code", "month", "person", "amount", "region_code").join(
-        holders, on="person", how="left", suffix="_own", maintain_order="left")
+        holders, on="person", how="left", suffix="_own", maintain_order="left"
+    )
     order = pl.int_range(pl.len())
-    paid = (month_start(pl.coalesce("paid_month", "month")).cast(pl.Datetime("us"))
-            + pl.duration(days=14 + pl.col("days_late").fill_null(0), hours=9)
-            + pl.duration(seconds=(order * 13) % 28_800))
+    paid = (
+        month_start(pl.coalesce("paid_month", "month")).cast(pl.Datetime("us"))
+        + pl.duration(days=14 + pl.col("days_late").fill_null(0), hours=9)
+        + pl.duration(seconds=(order * 13) % 28_800)
+    )
     return frame.select(
         "person",
-        pl.format("P{}{}", pl.lit(county.short), order.cast(pl.String).str.zfill(9))
-        .alias("payment_no"),
+        pl.format("P{}{}", pl.lit(county.short), order.cast(pl.String).str.zfill(9)).alias(
+            "payment_no"
+        ),
         "programme_code",
         pl.coalesce("id_no", "id_no_own").alias("id_no"),
         pl.col("name").alias("payee_name"),
@@ -120,8 +162,9 @@ def payments(rows: pl.DataFrame, county: County, holders: pl.DataFrame) -> pl.Da
         "account_name",
         pl.col("region_code").fill_null(county.code),
         "facility_code",
-        pl.format("B{}-{}-{}", pl.lit(county.short), month_text(pl.col("month")),
-                  "programme_code").alias("batch_no"),
+        pl.format(
+            "B{}-{}-{}", pl.lit(county.short), month_text(pl.col("month")), "programme_code"
+        ).alias("batch_no"),
         pl.col("status").fill_null("success"),
         pl.lit(f"审批{county.short}").alias("approved_by"),
         pl.format("经办{}", order % 7).alias("entered_by"),

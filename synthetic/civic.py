@@ -11,8 +11,15 @@ from synthetic.calendar import CLOCK, Window
 from synthetic.draws import generator
 from synthetic.regions import County, boundary_text, counties
 
-LOTTERY_SHARE = {"4402": 0.53, "4404": 0.57, "5103": 0.56, "370812": 0.60, "3708": 0.56,
-                 "360735": 0.56, "3607": 0.52}
+LOTTERY_SHARE = {
+    "4402": 0.53,
+    "4404": 0.57,
+    "5103": 0.56,
+    "370812": 0.60,
+    "3708": 0.56,
+    "360735": 0.56,
+    "3607": 0.52,
+}
 
 
 def population_count(county: County, people: pl.DataFrame, window: Window) -> pl.DataFrame:
@@ -22,16 +29,23 @@ def population_count(county: County, people: pl.DataFrame, window: Window) -> pl
     for year in window.years:
         end = min(pl.Series([f"{year}-12-31"]).str.to_date()[0], CLOCK)
         alive = people.filter(
-            (pl.col("birth") <= end) & (pl.col("death").is_null() | (pl.col("death") > end)))
-        age = (pl.lit(end).dt.year() - pl.col("birth").dt.year()
-               - (pl.lit(end).dt.ordinal_day() < pl.col("birth").dt.ordinal_day()).cast(pl.Int32))
-        frames.append(alive.select(
-            pl.lit(county.code).alias("region_code"),
-            pl.lit(year, dtype=pl.Int64).alias("year"),
-            pl.when("male").then(pl.lit("1")).otherwise(pl.lit("2")).alias("sex"),
-            age.clip(0, 110).cast(pl.Int64).alias("age"),
-        ).group_by("region_code", "year", "sex", "age").agg(
-            pl.len().cast(pl.Int64).alias("population")))
+            (pl.col("birth") <= end) & (pl.col("death").is_null() | (pl.col("death") > end))
+        )
+        age = (
+            pl.lit(end).dt.year()
+            - pl.col("birth").dt.year()
+            - (pl.lit(end).dt.ordinal_day() < pl.col("birth").dt.ordinal_day()).cast(pl.Int32)
+        )
+        frames.append(
+            alive.select(
+                pl.lit(county.code).alias("region_code"),
+                pl.lit(year, dtype=pl.Int64).alias("year"),
+                pl.when("male").then(pl.lit("1")).otherwise(pl.lit("2")).alias("sex"),
+                age.clip(0, 110).cast(pl.Int64).alias("age"),
+            )
+            .group_by("region_code", "year", "sex", "age")
+            .agg(pl.len().cast(pl.Int64).alias("population"))
+        )
     return pl.concat(frames).sort("year", "sex", "age")
 
 
@@ -40,8 +54,7 @@ def welfare_fund(seed: int, window: Window) -> pl.DataFrame:
     level's money."""
     rows = []
     places = [(c.code, c.weight, c.short, c.code[:4]) for c in counties()]
-    places += [(code, 4.0, "", code[:4])
-               for code in sorted({c.prefecture for c in counties()})]
+    places += [(code, 4.0, "", code[:4]) for code in sorted({c.prefecture for c in counties()})]
     for code, weight, short, prefecture in places:
         rng = generator(seed, "fund", code)
         for year in range(window.years[0] - 1, window.years[-1] + 1):
@@ -49,11 +62,14 @@ def welfare_fund(seed: int, window: Window) -> pl.DataFrame:
             share = LOTTERY_SHARE.get(short, LOTTERY_SHARE[prefecture])
             share = float(np.clip(share + rng.normal(0, 0.02) + 0.006 * (year - 2024), 0.3, 0.9))
             budget = round(total * rng.uniform(5, 9))
-            rows += [(code, year, "lottery", total, round(total * share)),
-                     (code, year, "budget", budget, round(budget * rng.uniform(0.08, 0.16)))]
+            rows += [
+                (code, year, "lottery", total, round(total * share)),
+                (code, year, "budget", budget, round(budget * rng.uniform(0.08, 0.16))),
+            ]
     money = pl.Decimal(18, 2)
     return pl.DataFrame(
-        rows, schema=["region_code", "year", "fund", "total_amount", "eldercare_amount"],
+        rows,
+        schema=["region_code", "year", "fund", "total_amount", "eldercare_amount"],
         orient="row",
     ).with_columns(pl.col("total_amount", "eldercare_amount").cast(money))
 
@@ -61,7 +77,9 @@ def welfare_fund(seed: int, window: Window) -> pl.DataFrame:
 def region_boundary() -> pl.DataFrame:
     """Feed region_boundary, [region_code]: geometry as GeoJSON text."""
     features = json.loads(boundary_text())["features"]
-    return pl.DataFrame({
-        "region_code": [f["properties"]["region_code"] for f in features],
-        "geometry": [json.dumps(f["geometry"], separators=(",", ":")) for f in features],
-    })
+    return pl.DataFrame(
+        {
+            "region_code": [f["properties"]["region_code"] for f in features],
+            "geometry": [json.dumps(f["geometry"], separators=(",", ":")) for f in features],
+        }
+    )

@@ -31,14 +31,21 @@ def _source(channel: Channel, port: int) -> list[str]:
     lines = [f"[sources.{channel.dataset}]"]
     mode = "increment" if channel.cursor else "full"
     if channel.kind == "postgresql":
-        lines += ['connector = "postgresql"', f'uri_env = "{URI_ENV[channel.schema]}"',
-                  f'table = "{channel.schema}.{channel.dataset}"',
-                  f'provider = "{channel.provider}"', f'mode = "{mode}"']
+        lines += [
+            'connector = "postgresql"',
+            f'uri_env = "{URI_ENV[channel.schema]}"',
+            f'table = "{channel.schema}.{channel.dataset}"',
+            f'provider = "{channel.provider}"',
+            f'mode = "{mode}"',
+        ]
     elif channel.kind == "rest":
-        lines += ['connector = "rest"',
-                  f'url = "http://127.0.0.1:{port}/v1/{channel.dataset}"',
-                  f'token_env = "{TOKEN_ENV}"', f'provider = "{channel.provider}"',
-                  f'mode = "{mode}"']
+        lines += [
+            'connector = "rest"',
+            f'url = "http://127.0.0.1:{port}/v1/{channel.dataset}"',
+            f'token_env = "{TOKEN_ENV}"',
+            f'provider = "{channel.provider}"',
+            f'mode = "{mode}"',
+        ]
     else:
         lines += ['connector = "folder"', f'path = "demo/inbox/{channel.dataset}"']
         if channel.encoding != "utf-8":
@@ -51,10 +58,17 @@ def _source(channel: Channel, port: int) -> list[str]:
 def write(home: Path, seed: int, port: int | None = None) -> None:
     """Write `yinling.toml` and `demo/secrets.env` (keys only; addresses come with the servers)."""
     chosen = port or rest_port()
-    lines = ["# Written by the synthetic province: every person in it is made up.",
-             "synthetic = true", "",
-             "# One task for the build: a task a model is for watching long builds.",
-             "[orchestration]", 'dbt_tasks = "one"', "retries = 1", "retry_seconds = 5", ""]
+    lines = [
+        "# Written by the synthetic province: every person in it is made up.",
+        "synthetic = true",
+        "",
+        "# One task for the build: a task a model is for watching long builds.",
+        "[orchestration]",
+        'dbt_tasks = "one"',
+        "retries = 1",
+        "retry_seconds = 5",
+        "",
+    ]
     for channel in CHANNELS.values():
         lines += [*_source(channel, chosen), ""]
     (home / "yinling.toml").write_text("\n".join(lines), "utf-8")

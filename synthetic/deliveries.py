@@ -20,9 +20,17 @@ HELPERS = ("person", "month_number", "first_told", "claim_days", "claim_days_mon
 OLDEST_TO_SPOIL = "1952"
 """Death records of the older are left whole: their benefits end by them."""
 ROWS_A_PART = 500_000
-TRUTH_SCHEMA = {"dataset": pl.String, "batch_id": pl.String, "row_no": pl.Int64,
-                "column": pl.String, "reason": pl.String, "raw_value": pl.String,
-                "key": pl.String}
+TRUTH_SCHEMA = pl.Schema(
+    {
+        "dataset": pl.String(),
+        "batch_id": pl.String(),
+        "row_no": pl.Int64(),
+        "column": pl.String(),
+        "reason": pl.String(),
+        "raw_value": pl.String(),
+        "key": pl.String(),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,8 @@ def _rows(seed: int, build: Path, channel: Channel, window: Window) -> pl.DataFr
                 frame = frame.with_columns(_period=period, _provider=pl.lit(channel.provider))
             else:
                 frame = schedule.scheduled(
-                    seed, channel.dataset, frame, county, window).with_columns(
-                    _provider=pl.lit(transport.provider_code(channel, county)))
+                    seed, channel.dataset, frame, county, window
+                ).with_columns(_provider=pl.lit(transport.provider_code(channel, county)))
         frames.append(frame)
     rows = pl.concat(frames, how="diagonal_relaxed")
     if channel.kind in FILE_KINDS:
@@ -89,8 +97,11 @@ def _with_copies(rows: pl.DataFrame, able: np.ndarray, rng: Rng) -> pl.DataFrame
         return rows
     place = np.sort(rng.choice(able, count, replace=False))
     twice = rows[place].with_columns(_copy=pl.lit(value=True), _at=pl.Series(place + 0.5))
-    return pl.concat([rows.with_columns(_at=pl.int_range(pl.len()).cast(pl.Float64)), twice]
-                     ).sort("_at").drop("_at")
+    return (
+        pl.concat([rows.with_columns(_at=pl.int_range(pl.len()).cast(pl.Float64)), twice])
+        .sort("_at")
+        .drop("_at")
+    )
 
 
 @dataclass(frozen=True)
@@ -114,8 +125,9 @@ class Spoilt:
         return part.with_columns(part[c].scatter(where, changed[c]) for c in part.columns)
 
 
-def _spoil(seed: int, rows: pl.DataFrame, channel: Channel, safe: Protected, window: Window
-           ) -> Spoilt:
+def _spoil(
+    seed: int, rows: pl.DataFrame, channel: Channel, safe: Protected, window: Window
+) -> Spoilt:
     rng = generator(seed, "damage", channel.dataset)
     errors = damage.ERRORS.get(channel.dataset, [])
     if errors:
@@ -131,41 +143,62 @@ def _spoil(seed: int, rows: pl.DataFrame, channel: Channel, safe: Protected, win
     wanted = max(round(size * damage.REFUSED), min(len(errors), int(size * 0.012)))
     bad = rng.choice(able, min(wanted, len(able)), replace=False) if errors else able[:0]
     ids = [c for c in ("id_no", "worker_id_no") if c in rows.columns] if errors else []
-    others = np.setdiff1d(np.arange(size), np.concatenate(
-        [bad, rows["_copy"].arg_true().to_numpy(), before_copy.arg_true().to_numpy()]))
+    others = np.setdiff1d(
+        np.arange(size),
+        np.concatenate(
+            [bad, rows["_copy"].arg_true().to_numpy(), before_copy.arg_true().to_numpy()]
+        ),
+    )
+    short = rows["_short"].arg_true().to_numpy() if "_short" in rows.columns else bad[:0]
+    others = np.setdiff1d(others, short)
     count = min(round(size * damage.REPAIRED), len(others)) if ids else 0
     mended = rng.choice(others, count, replace=False)
-    places = np.concatenate([bad, mended]).astype(np.int64)
+    places = np.concatenate([bad, mended, short]).astype(np.int64)
     text = files.as_text(rows[places].select(contract_columns(rows)))
-    told = pl.DataFrame(schema={"row": pl.Int64, "column": pl.String, "reason": pl.String,
-                                "raw_value": pl.String})
+    told = pl.DataFrame(
+        schema={"row": pl.Int64, "column": pl.String, "reason": pl.String, "raw_value": pl.String}
+    )
     if len(bad):
         text, told = damage.spoil(text, channel.dataset, np.arange(len(bad)), rng)
     for column in ids[:1]:
-        text = damage.repair(text, column, np.arange(len(bad), len(places)), rng)
+        text = damage.repair(text, column, np.arange(len(bad), len(bad) + count), rng)
+        text = damage.shorten(text, column, np.arange(len(bad) + count, len(places)), rng)
     told = told.with_columns(row=pl.Series(places).gather(told["row"]))
     copies = rows["_copy"].arg_true().cast(pl.Int64)
     doubled = pl.DataFrame({"row": copies}).with_columns(
-        column=pl.lit(channel.key[0]), reason=pl.lit("duplicate_key"),
-        raw_value=pl.lit(None, dtype=pl.String))
+        column=pl.lit(channel.key[0]),
+        reason=pl.lit("duplicate_key"),
+        raw_value=pl.lit(None, dtype=pl.String),
+    )
     return Spoilt(rows, places, text, pl.concat([told, doubled.select(told.columns)]).sort("row"))
 
 
 def _batches(spoilt: Spoilt, channel: Channel) -> Iterator[tuple[int, Delivery]]:
     """Each delivery with the place of its first row."""
-    groups = spoilt.rows.select("_provider", "_period").with_row_index("row").group_by(
-        "_provider", "_period").agg(pl.col("row").min().alias("start"), pl.len().alias("rows")
-                                    ).sort("_provider", "_period")
+    groups = (
+        spoilt.rows.select("_provider", "_period")
+        .with_row_index("row")
+        .group_by("_provider", "_period")
+        .agg(pl.col("row").min().alias("start"), pl.len().alias("rows"))
+        .sort("_provider", "_period")
+    )
     seen: dict[str, int] = {}
     for provider, period, start, rows in groups.iter_rows():
         seen[provider] = seen.get(provider, 0) + 1
-        yield start, Delivery(
-            dataset=channel.dataset, provider=provider, period=label(period),
-            sequence=seen[provider],
-            mode="increment" if channel.catch_up and seen[provider] > 1 else "full",
-            kind=channel.kind, encoding=channel.encoding,
-            delivered_at=min(delivery_time(period), DELIVERED_UNTIL),
-            rows=spoilt.texts(start, rows), sums=channel.sums,
+        yield (
+            start,
+            Delivery(
+                dataset=channel.dataset,
+                provider=provider,
+                period=label(period),
+                sequence=seen[provider],
+                mode="increment" if channel.catch_up and seen[provider] > 1 else "full",
+                kind=channel.kind,
+                encoding=channel.encoding,
+                delivered_at=min(delivery_time(period), DELIVERED_UNTIL),
+                rows=spoilt.texts(start, rows),
+                sums=channel.sums,
+            ),
         )
 
 
@@ -175,10 +208,16 @@ def _write_files(demo: Path, spoilt: Spoilt, channel: Channel) -> pl.DataFrame:
     for start, delivery in _batches(spoilt, channel):
         files.write(demo / "inbox", delivery)
         spans.append((start, len(delivery.rows), delivery.batch_id))
-    return pl.DataFrame(spans, schema=["start", "rows", "_batch_id"], orient="row").select(
-        pl.int_ranges("start", pl.col("start") + pl.col("rows")).alias("row"),
-        pl.int_ranges(1, pl.col("rows") + 1).alias("_row_no"), "_batch_id",
-    ).explode("row", "_row_no").sort("row")
+    return (
+        pl.DataFrame(spans, schema=["start", "rows", "_batch_id"], orient="row")
+        .select(
+            pl.int_ranges("start", pl.col("start") + pl.col("rows")).alias("row"),
+            pl.int_ranges(1, pl.col("rows") + 1).alias("_row_no"),
+            "_batch_id",
+        )
+        .explode("row", "_row_no")
+        .sort("row")
+    )
 
 
 def _write_parts(demo: Path, spoilt: Spoilt, channel: Channel) -> pl.DataFrame:
@@ -187,30 +226,44 @@ def _write_parts(demo: Path, spoilt: Spoilt, channel: Channel) -> pl.DataFrame:
     folder.mkdir(parents=True, exist_ok=True)
     for number, start in enumerate(range(0, max(len(spoilt.rows), 1), ROWS_A_PART)):
         spoilt.texts(start, ROWS_A_PART).write_parquet(
-            folder / f"0000-{number:03d}.parquet", compression="zstd", row_group_size=50_000)
+            folder / f"0000-{number:03d}.parquet", compression="zstd", row_group_size=50_000
+        )
     return pl.DataFrame({"row": np.arange(len(spoilt.rows))}).with_columns(
-        _row_no=pl.col("row") + 1, _batch_id=pl.lit(None, dtype=pl.String))
+        _row_no=pl.col("row") + 1, _batch_id=pl.lit(None, dtype=pl.String)
+    )
 
 
-def _write_truth(demo: Path, spoilt: Spoilt, channel: Channel, places: pl.DataFrame
-                 ) -> pl.DataFrame:
+def _write_truth(
+    demo: Path, spoilt: Spoilt, channel: Channel, places: pl.DataFrame
+) -> pl.DataFrame:
     """Write `truth/clean/<dataset>.parquet`; gives the damage in TRUTH_SCHEMA."""
     folder = demo / "truth" / "clean"
     folder.mkdir(parents=True, exist_ok=True)
     columns = contract_columns(spoilt.rows)
     told = spoilt.told.rename({"reason": "_refused"})
-    marked = pl.concat([spoilt.rows.select(columns), places.select("_batch_id", "_row_no")],
-                       how="horizontal").with_row_index("row").with_columns(
-        pl.col("row").cast(pl.Int64)).join(told.select("row", "_refused"), on="row", how="left",
-                                           maintain_order="left").drop("row")
+    marked = (
+        pl.concat(
+            [spoilt.rows.select(columns), places.select("_batch_id", "_row_no")], how="horizontal"
+        )
+        .with_row_index("row")
+        .with_columns(pl.col("row").cast(pl.Int64))
+        .join(told.select("row", "_refused"), on="row", how="left", maintain_order="left")
+        .drop("row")
+    )
     marked.write_parquet(folder / f"{channel.dataset}.parquet", compression="zstd")
     delivered = spoilt.rows[spoilt.told["row"].to_numpy()].select(
-        files.as_text(spoilt.rows[spoilt.told["row"].to_numpy()].select(channel.key))
-        .select(pl.concat_str(channel.key, separator="|").alias("key"))["key"])
+        files.as_text(spoilt.rows[spoilt.told["row"].to_numpy()].select(channel.key)).select(
+            pl.concat_str(channel.key, separator="|").alias("key")
+        )["key"]
+    )
     at = places[spoilt.told["row"].to_numpy()]
     return spoilt.told.select(
-        pl.lit(channel.dataset).alias("dataset"), at["_batch_id"].alias("batch_id"),
-        at["_row_no"].cast(pl.Int64).alias("row_no"), "column", "reason", "raw_value",
+        pl.lit(channel.dataset).alias("dataset"),
+        at["_batch_id"].alias("batch_id"),
+        at["_row_no"].cast(pl.Int64).alias("row_no"),
+        "column",
+        "reason",
+        "raw_value",
         delivered["key"],
     ).cast(TRUTH_SCHEMA)
 
@@ -236,8 +289,10 @@ def deliver_all(
         damages.append(_write_truth(demo, spoilt, channel, places))
         counts[channel.dataset] = len(spoilt.rows)
     truth = demo / "truth"
+    reserved.select("id_no").write_parquet(truth / "reserved.parquet")
     pl.concat(damages).write_parquet(truth / "damage.parquet")
-    cases.with_columns(pl.col("amount").str.to_decimal(scale=2).cast(pl.Decimal(18, 2))
-                       ).write_parquet(truth / "cases.parquet")
+    cases.with_columns(
+        pl.col("amount").str.to_decimal(scale=2).cast(pl.Decimal(18, 2))
+    ).write_parquet(truth / "cases.parquet")
     tell("deliveries", len(CHANNELS), len(CHANNELS))
     return counts

@@ -59,7 +59,7 @@ def _rest_alive(state: dict[str, Any]) -> bool:
         return False
     try:
         address = f"http://127.0.0.1:{state['rest_port']}/health"
-        with urllib.request.urlopen(address, timeout=2) as answer:  # noqa: S310 - our own http
+        with urllib.request.urlopen(address, timeout=2) as answer:
             return bool(json.load(answer).get("synthetic"))
     except OSError:
         return False
@@ -76,11 +76,20 @@ def _pg_alive(home: Path, state: dict[str, Any]) -> bool:
 def _start_rest(home: Path, port: int) -> int:
     token = configuration.read_env(home)[TOKEN_ENV]
     log = (home / "demo" / "rest.log").open("ab")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "synthetic.rest", str(home / "demo" / "departments" / "rest"),
-         str(port)],
-        stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-        env={**os.environ, TOKEN_ENV: token}, cwd=Path(__file__).parent.parent,
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module
+        [
+            sys.executable,
+            "-m",
+            "synthetic.rest",
+            str(home / "demo" / "departments" / "rest"),
+            str(port),
+        ],
+        stdout=log,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        env={**os.environ, TOKEN_ENV: token},
+        cwd=Path(__file__).parent.parent,
     )
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -21,7 +21,9 @@ def generator(seed: int, *labels: str) -> Rng:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
 
 
-def pick(rng: Rng, values: Sequence[Any], size: int, weights: Sequence[float] | None = None) -> Ints:
+def pick(
+    rng: Rng, values: Sequence[Any], size: int, weights: Sequence[float] | None = None
+) -> Ints:
     """Indexes into `values`, by weight."""
     if weights is None:
         return rng.integers(0, len(values), size)
@@ -33,6 +35,11 @@ def pick(rng: Rng, values: Sequence[Any], size: int, weights: Sequence[float] | 
 def text(values: Sequence[str], index: Ints) -> pl.Series:
     """The strings at those indexes."""
     return pl.Series(values, dtype=pl.String).gather(pl.Series(index))
+
+
+def column(values: npt.NDArray[Any] | pl.Series) -> pl.Expr:
+    """Drawn values as an expression, for use beside columns of the same length."""
+    return pl.lit(pl.Series(values))
 
 
 def dates(days: npt.NDArray[Any]) -> pl.Series:

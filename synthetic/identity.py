@@ -70,12 +70,13 @@ def id_numbers(rng: Rng, county: County, birth_days: Ints, male: np.ndarray) -> 
     dom = (born - born.astype("datetime64[M]")).astype(np.int64) + 1
     area = _areas(rng, county, years)
     frame = pl.DataFrame({"area": area, "day": birth_days, "male": male})
-    rank = frame.select(
-        pl.int_range(pl.len()).over("area", "day", "male").alias("rank")
-    )["rank"].to_numpy()
+    rank = frame.select(pl.int_range(pl.len()).over("area", "day", "male").alias("rank"))[
+        "rank"
+    ].to_numpy()
     slot = (rank + birth_days * 7) % SERIALS
     serial = np.where(male, 2 * slot + 1, 2 * slot + 2)
-    return ((area * 10_000 + years) * 10_000 + months * 100 + dom) * 1_000 + serial
+    body: Ints = ((area * 10_000 + years) * 10_000 + months * 100 + dom) * 1_000 + serial
+    return body
 
 
 def given_names(rng: Rng, male: np.ndarray, young: np.ndarray) -> pl.Series:
@@ -94,9 +95,7 @@ def given_names(rng: Rng, male: np.ndarray, young: np.ndarray) -> pl.Series:
 
     first, second = draw(), draw()
     single = pl.Series(rng.random(size) < 0.18)
-    return pl.select(
-        pl.when(single).then(first).otherwise(first + second).alias("given")
-    )["given"]
+    return pl.select(pl.when(single).then(first).otherwise(first + second).alias("given"))["given"]
 
 
 def surnames(rng: Rng, size: int) -> Ints:

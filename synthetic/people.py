@@ -16,7 +16,7 @@ from synthetic.draws import NO_DAY, Floats, Ints, Rng, dates, generator, pick, t
 from synthetic.regions import County, neighbours
 
 HOUSEHOLD_TYPES = ("elder_alone", "elder_couple", "three_generations", "family", "single_adult")
-TYPE_SHARES = (0.082, 0.105, 0.185, 0.40, 0.228)
+TYPE_SHARES = (0.090, 0.118, 0.190, 0.375, 0.227)
 PERSONS_A_HOUSEHOLD = 2.72
 ELDER_AGES = (60, 65, 70, 75, 80, 85, 90, 95, 100, 106)
 ELDER_SHARES = (0.285, 0.255, 0.195, 0.118, 0.082, 0.044, 0.0165, 0.0035, 0.001)
@@ -43,7 +43,8 @@ def elder_ages(rng: Rng, size: int, factor: float) -> Floats:
     """Ages from 60 up, thinning out; `factor` above 1 makes a county older."""
     band = pick(rng, ELDER_SHARES, size, [s * factor**i for i, s in enumerate(ELDER_SHARES)])
     low = np.array(ELDER_AGES)[band]
-    return low + rng.random(size) * (np.array(ELDER_AGES)[band + 1] - low)
+    ages: Floats = low + rng.random(size) * (np.array(ELDER_AGES)[band + 1] - low)
+    return ages
 
 
 def _couples(rng: Rng, household: Ints, age: Floats) -> list[Members]:
@@ -63,6 +64,9 @@ def _children(rng: Rng, household: Ints, parent: Floats) -> Members:
     owner = np.repeat(np.arange(len(household)), count)
     male = rng.random(len(owner)) < 0.525
     age = rng.random(len(owner)) * np.clip(parent[owner] - 21, 0.5, 24.0)
+    # Some who follow in one household are twins, born on one day.
+    twin = (rng.random(len(owner)) < 0.015) & (np.roll(owner, 1) == owner)
+    age = np.where(twin, np.roll(age, 1), age)
     return Members(household[owner], np.where(male, SON, DAUGHTER), male, age)
 
 
@@ -86,8 +90,14 @@ def _members(rng: Rng, count: int, factor: float) -> Members:
         return np.flatnonzero(kind == HOUSEHOLD_TYPES.index(name))
 
     alone = of("elder_alone")
-    parts.append(Members(alone, np.full(len(alone), HEAD), rng.random(len(alone)) < 0.36,
-                         elder_ages(rng, len(alone), factor * 1.06)))
+    parts.append(
+        Members(
+            alone,
+            np.full(len(alone), HEAD),
+            rng.random(len(alone)) < 0.36,
+            elder_ages(rng, len(alone), factor * 1.06),
+        )
+    )
     couple = of("elder_couple")
     parts += _couples(rng, couple, elder_ages(rng, len(couple), factor * 0.97))
     young = of("family")
@@ -95,13 +105,26 @@ def _members(rng: Rng, count: int, factor: float) -> Members:
     parts += [*_couples(rng, young, head), _children(rng, young, head)]
     three = of("three_generations")
     head = 30 + rng.beta(1.4, 1.4, len(three)) * 29
-    parts += [*_couples(rng, three, head), _children(rng, three, head),
-              _parents(rng, three, head, factor)]
+    parts += [
+        *_couples(rng, three, head),
+        _children(rng, three, head),
+        _parents(rng, three, head, factor),
+    ]
     single = of("single_adult")
-    parts.append(Members(single, np.full(len(single), HEAD), rng.random(len(single)) < 0.56,
-                         18 + rng.random(len(single)) * 42))
-    return Members(*(np.concatenate([getattr(p, f) for p in parts])
-                     for f in ("household", "role", "male", "age")))
+    parts.append(
+        Members(
+            single,
+            np.full(len(single), HEAD),
+            rng.random(len(single)) < 0.56,
+            18 + rng.random(len(single)) * 42,
+        )
+    )
+    return Members(
+        *(
+            np.concatenate([getattr(p, f) for p in parts])
+            for f in ("household", "role", "male", "age")
+        )
+    )
 
 
 def death_days(rng: Rng, age: Floats, window: Window) -> Ints:
@@ -132,7 +155,8 @@ def _places(rng: Rng, county: County, members: Members, count: int) -> dict[str,
     return {
         "hukou_region_code": text(county.villages, village),
         "residence_region_code": pl.select(
-            pl.when(pl.Series(away)).then(abroad).otherwise(residence).alias("r"))["r"],
+            pl.when(pl.Series(away)).then(abroad).otherwise(residence).alias("r")
+        )["r"],
         "urban": pl.Series(np.array(county.urban)[village]),
     }
 
@@ -155,8 +179,9 @@ def people(seed: int, county: County, persons: int, window: Window) -> pl.DataFr
         window: the months to live through.
 
     Returns:
-        [person] id_no, name, male, birth, age (years at the clock, had they lived), household (local
-        number), household_no, relation_to_head, hukou_region_code, residence_region_code, urban,
+        [person] id_no, name, male, birth, age (years at the clock, had they lived), household
+        (local number), household_no, relation_to_head, hukou_region_code,
+        residence_region_code, urban,
         death (Date or null).
     """
     rng = generator(seed, "people", county.code)
@@ -171,17 +196,20 @@ def people(seed: int, county: County, persons: int, window: Window) -> pl.DataFr
     seventeen = identity.id_numbers(rng, county, birth, members.male)
     given = identity.given_names(rng, members.male, members.age < 26)
     surname = text(identity.SURNAMES, _surnames(rng, members, count))
-    return pl.DataFrame({
-        "person": np.arange(size, dtype=np.int64) + county.index * PERSON_BASE,
-        "id_no": identity.finish(seventeen),
-        "name": surname + given,
-        "male": members.male,
-        "birth": dates(birth),
-        "age": members.age,
-        "household": members.household,
-        "household_no": text([f"{county.short}{i:09d}" for i in range(1, count + 1)],
-                             members.household),
-        "relation_to_head": text(ROLES, members.role),
-        **_places(rng, county, members, count),
-        "death": dates(death),
-    })
+    return pl.DataFrame(
+        {
+            "person": np.arange(size, dtype=np.int64) + county.index * PERSON_BASE,
+            "id_no": identity.finish(seventeen),
+            "name": surname + given,
+            "male": members.male,
+            "birth": dates(birth),
+            "age": members.age,
+            "household": members.household,
+            "household_no": text(
+                [f"{county.short}{i:09d}" for i in range(1, count + 1)], members.household
+            ),
+            "relation_to_head": text(ROLES, members.role),
+            **_places(rng, county, members, count),
+            "death": dates(death),
+        }
+    )

@@ -48,13 +48,30 @@ def start(data: Path, port: int, password: str) -> None:
     if fresh:
         hba = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         (data / "pg_hba.conf").write_text(hba, "utf-8")
-    options = (f"-h 127.0.0.1 -p {port} -k '' -c fsync=off -c full_page_writes=off "
-               "-c max_wal_size=2GB -c timezone=Asia/Shanghai")
+    options = (
+        f"-h 127.0.0.1 -p {port} -k '' -c fsync=off -c full_page_writes=off "
+        "-c max_wal_size=2GB -c timezone=Asia/Shanghai"
+    )
     if fresh:
         _single_user_password(server, data, password)
-    pgexec("pg_ctl", ("-w", "-t", str(START_SECONDS), "-o", options, "-l", str(data / "log"),
-                      "-D", str(data), "start"),
-           bin_path=server.bin_path, user=server.system_user, timeout=START_SECONDS + 5)
+    pgexec(
+        "pg_ctl",
+        (
+            "-w",
+            "-t",
+            str(START_SECONDS),
+            "-o",
+            options,
+            "-l",
+            str(data / "log"),
+            "-D",
+            str(data),
+            "start",
+        ),
+        bin_path=server.bin_path,
+        user=server.system_user,
+        timeout=START_SECONDS + 5,
+    )
     _prepare(port, password)
 
 
@@ -64,16 +81,25 @@ def _single_user_password(server: PostgresServer, data: Path, password: str) -> 
     statement.write_text(f"ALTER ROLE postgres PASSWORD '{password}';\n", "utf-8")
     statement.chmod(0o644)
     with statement.open() as commands:
-        pgexec("postgres", ("--single", "-D", str(data), "postgres"), bin_path=server.bin_path,
-               user=server.system_user, stdin=commands)
+        pgexec(
+            "postgres",
+            ("--single", "-D", str(data), "postgres"),
+            bin_path=server.bin_path,
+            user=server.system_user,
+            stdin=commands,
+        )
     statement.unlink()
 
 
 def stop(data: Path) -> None:
     """Stop the server that runs on `data`."""
     server = _server(data)
-    pgexec("pg_ctl", ("-w", "-m", "fast", "-D", str(data), "stop"),
-           bin_path=server.bin_path, user=server.system_user)
+    pgexec(
+        "pg_ctl",
+        ("-w", "-m", "fast", "-D", str(data), "stop"),
+        bin_path=server.bin_path,
+        user=server.system_user,
+    )
 
 
 def _prepare(port: int, password: str) -> None:
@@ -82,10 +108,16 @@ def _prepare(port: int, password: str) -> None:
         if known:
             return
         link.execute(sql.SQL("create database {}").format(sql.Identifier(DATABASE)))
-        link.execute(sql.SQL("create role {} login password {} connection limit 20").format(
-            sql.Identifier(READER), sql.Literal(password)))
-        link.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(
-            sql.Identifier(READER)))
+        link.execute(
+            sql.SQL("create role {} login password {} connection limit 20").format(
+                sql.Identifier(READER), sql.Literal(password)
+            )
+        )
+        link.execute(
+            sql.SQL("alter role {} set default_transaction_read_only = on").format(
+                sql.Identifier(READER)
+            )
+        )
 
 
 def _type(column: str, channel: Channel) -> sql.SQL:
@@ -97,29 +129,33 @@ def _type(column: str, channel: Channel) -> sql.SQL:
 def _create(link: psycopg.Connection, channel: Channel, columns: list[str]) -> None:
     table = sql.Identifier(channel.schema, channel.dataset)
     fields = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(c), _type(c, channel)) for c in columns)
+        sql.SQL("{} {}").format(sql.Identifier(c), _type(c, channel)) for c in columns
+    )
     link.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(channel.schema)))
     link.execute(sql.SQL("create table {} ({})").format(table, fields))
-    link.execute(sql.SQL("grant usage on schema {} to {}").format(
-        sql.Identifier(channel.schema), sql.Identifier(READER)))
+    link.execute(
+        sql.SQL("grant usage on schema {} to {}").format(
+            sql.Identifier(channel.schema), sql.Identifier(READER)
+        )
+    )
     link.execute(sql.SQL("grant select on {} to {}").format(table, sql.Identifier(READER)))
 
 
 def _copy(link: psycopg.Connection, table: sql.Composable, path: Path) -> None:
     rows = pl.scan_parquet(path).select(pl.len()).collect().item()
-    with link.cursor() as cursor, cursor.copy(
-        sql.SQL("copy {} from stdin (format csv, null '')").format(table)
-    ) as target:
+    with (
+        link.cursor() as cursor,
+        cursor.copy(sql.SQL("copy {} from stdin (format csv, null '')").format(table)) as target,
+    ):
         for start in range(0, rows, ROWS_A_COPY):
             text = io.BytesIO()
             pl.scan_parquet(path).slice(start, ROWS_A_COPY).collect().write_csv(
-                text, include_header=False, null_value="")
+                text, include_header=False, null_value=""
+            )
             target.write(text.getvalue())
 
 
-def _apply(
-    link: psycopg.Connection, channel: Channel, path: Path, first: bool, base: bool
-) -> None:
+def _apply(link: psycopg.Connection, channel: Channel, path: Path, first: bool, base: bool) -> None:
     """Load one part: the first makes the table, the other base parts add to it, later parts
     replace the rows of the same key."""
     columns = pl.read_parquet_schema(path)
@@ -129,8 +165,9 @@ def _apply(
         _create(link, channel, list(columns))
         _copy(link, table, path)
         if channel.cursor:
-            link.execute(sql.SQL("create index on {} ({})").format(
-                table, sql.Identifier(channel.cursor)))
+            link.execute(
+                sql.SQL("create index on {} ({})").format(table, sql.Identifier(channel.cursor))
+            )
         return
     if base:
         _copy(link, table, path)
@@ -138,7 +175,8 @@ def _apply(
     link.execute(sql.SQL("create temp table news (like {}) on commit drop").format(table))
     _copy(link, sql.Identifier("news"), path)
     same = sql.SQL(" and ").join(
-        sql.SQL("old.{0} = news.{0}").format(sql.Identifier(key)) for key in channel.key)
+        sql.SQL("old.{0} = news.{0}").format(sql.Identifier(key)) for key in channel.key
+    )
     link.execute(sql.SQL("delete from {} as old using news where {}").format(table, same))
     link.execute(sql.SQL("insert into {} select * from news").format(table))
 
@@ -151,22 +189,27 @@ def load(folder: Path, port: int, password: str) -> int:
     """
     done = 0
     with psycopg.connect(owner_uri(port, password)) as link:
-        link.execute("create table if not exists public.loaded "
-                     "(dataset text, part text, written_ns bigint, primary key (dataset, part))")
+        link.execute(
+            "create table if not exists public.loaded "
+            "(dataset text, part text, written_ns bigint, primary key (dataset, part))"
+        )
         link.commit()
         for channel in (c for c in CHANNELS.values() if c.kind == "postgresql"):
             for number, path in enumerate(sorted((folder / channel.dataset).glob("*.parquet"))):
                 stamp = path.stat().st_mtime_ns
                 known = link.execute(
                     "select written_ns from public.loaded where dataset = %s and part = %s",
-                    (channel.dataset, path.stem)).fetchone()
+                    (channel.dataset, path.stem),
+                ).fetchone()
                 if known and known[0] == stamp:
                     continue
                 _apply(link, channel, path, first=number == 0, base=path.stem.startswith("0000"))
                 if number == 0:
                     link.execute("delete from public.loaded where dataset = %s", (channel.dataset,))
-                link.execute("insert into public.loaded values (%s, %s, %s)",
-                             (channel.dataset, path.stem, stamp))
+                link.execute(
+                    "insert into public.loaded values (%s, %s, %s)",
+                    (channel.dataset, path.stem, stamp),
+                )
                 link.commit()
                 done += 1
     return done

@@ -47,9 +47,12 @@ CARE_PROGRAMME = {
 def programme() -> pl.DataFrame:
     """Feed programme, [programme_code]."""
     return pl.DataFrame(
-        [(code, name, kind, "民政局", f"民发〔2020〕{number}号")
-         for number, (code, name, kind) in enumerate(PROGRAMMES, 11)],
-        schema=["programme_code", "name", "class", "agency", "document_no"], orient="row",
+        [
+            (code, name, kind, "民政局", f"民发〔2020〕{number}号")
+            for number, (code, name, kind) in enumerate(PROGRAMMES, 11)
+        ],
+        schema=["programme_code", "name", "class", "agency", "document_no"],
+        orient="row",
     )
 
 
@@ -58,47 +61,162 @@ def _bands() -> list[tuple[str, str, int, str, str, int | None, int | None, str,
     rows: list[tuple[str, str, int, str, str, int | None, int | None, str, str]] = []
     for low, high, amount in OLD_AGE_BANDS:
         band = f"{low}-{high - 1}" if high < 200 else f"{low}+"
-        rows.append(("old_age_allowance", band, amount, "month", "hukou", low, None, "old_age",
-                     "death;hukou_out"))
+        rows.append(
+            (
+                "old_age_allowance",
+                band,
+                amount,
+                "month",
+                "hukou",
+                low,
+                None,
+                "old_age",
+                "death;hukou_out",
+            )
+        )
     rows += [
-        ("veteran_care_allowance", "all", VETERAN, "month", "hukou", 80, None, "old_age",
-         "death;hukou_out"),
-        ("hardship_elder_nursing_subsidy", "all", NURSING, "month", "hukou", 60, 2, "nursing",
-         "death;hukou_out"),
-        ("hardship_elder_service_subsidy", "all", SERVICE, "month", "hukou", 60, None, "",
-         "death;hukou_out"),
-        ("disabled_two_subsidies_living", "all", DISABLED_LIVING, "month", "hukou", None, None, "",
-         "death;hukou_out;custody"),
-        ("disabled_two_subsidies_care", "all", DISABLED_CARE, "month", "hukou", None, None,
-         "nursing", "death;hukou_out;custody"),
+        (
+            "veteran_care_allowance",
+            "all",
+            VETERAN,
+            "month",
+            "hukou",
+            80,
+            None,
+            "old_age",
+            "death;hukou_out",
+        ),
+        (
+            "hardship_elder_nursing_subsidy",
+            "all",
+            NURSING,
+            "month",
+            "hukou",
+            60,
+            2,
+            "nursing",
+            "death;hukou_out",
+        ),
+        (
+            "hardship_elder_service_subsidy",
+            "all",
+            SERVICE,
+            "month",
+            "hukou",
+            60,
+            None,
+            "",
+            "death;hukou_out",
+        ),
+        (
+            "disabled_two_subsidies_living",
+            "all",
+            DISABLED_LIVING,
+            "month",
+            "hukou",
+            None,
+            None,
+            "",
+            "death;hukou_out;custody",
+        ),
+        (
+            "disabled_two_subsidies_care",
+            "all",
+            DISABLED_CARE,
+            "month",
+            "hukou",
+            None,
+            None,
+            "nursing",
+            "death;hukou_out;custody",
+        ),
         ("dibao", "all", DIBAO, "month", "hukou", None, None, "", "death;hukou_out;custody"),
-        ("destitute_living_allowance_urban", "all", TEKUN_URBAN, "month", "hukou", None, None, "",
-         "death;custody"),
-        ("destitute_living_allowance_rural", "all", TEKUN_RURAL, "month", "hukou", None, None, "",
-         "death;custody"),
-        *((CARE_PROGRAMME[care], "all", fee, "month", "hukou", None, None, "", "death;custody")
-          for care, fee in CARE_FEE.items()),
+        (
+            "destitute_living_allowance_urban",
+            "all",
+            TEKUN_URBAN,
+            "month",
+            "hukou",
+            None,
+            None,
+            "",
+            "death;custody",
+        ),
+        (
+            "destitute_living_allowance_rural",
+            "all",
+            TEKUN_RURAL,
+            "month",
+            "hukou",
+            None,
+            None,
+            "",
+            "death;custody",
+        ),
+        *(
+            (CARE_PROGRAMME[care], "all", fee, "month", "hukou", None, None, "", "death;custody")
+            for care, fee in CARE_FEE.items()
+        ),
         ("destitute_funeral_grant", "all", FUNERAL_GRANT, "once", "hukou", None, None, "", ""),
         ("family_bed_subsidy", "all", FAMILY_BED, "month", "residence", 60, 2, "", "death"),
-        *(("facility_operating_subsidy", f"grade{grade}", amount, "month", "", None, grade, "", "")
-          for grade, amount in OPERATING.items()),
+        *(
+            (
+                "facility_operating_subsidy",
+                f"grade{grade}",
+                amount,
+                "month",
+                "",
+                None,
+                grade,
+                "",
+                "",
+            )
+            for grade, amount in OPERATING.items()
+        ),
     ]
     return rows
 
 
 def subsidy_standard() -> pl.DataFrame:
-    """Feed subsidy_standard, [programme_code, region_code, valid_from, band]; one set a province."""
+    """Feed subsidy_standard, [programme_code, region_code, valid_from, band]: a set a province."""
     provinces = sorted({county.province for county in counties()})
     return pl.DataFrame(
-        [(code, province, "2020-01-01", band, amount, unit, requires or None, age, grade,
-          group or None, stop or None, None, f"民发〔2020〕{11}号", "第三条")
-         for province in provinces
-         for code, band, amount, unit, requires, age, grade, group, stop in _bands()],
-        schema={"programme_code": pl.String, "region_code": pl.String, "valid_from": pl.String,
-                "band": pl.String, "amount": pl.Int64, "unit": pl.String, "requires": pl.String,
-                "min_age": pl.Int64, "min_grade": pl.Int64, "exclusion_group": pl.String,
-                "stop_rule": pl.String, "valid_to": pl.String, "document_no": pl.String,
-                "clause": pl.String},
+        [
+            (
+                code,
+                province,
+                "2020-01-01",
+                band,
+                amount,
+                unit,
+                requires or None,
+                age,
+                grade,
+                group or None,
+                stop or None,
+                None,
+                f"民发〔2020〕{11}号",
+                "第三条",
+            )
+            for province in provinces
+            for code, band, amount, unit, requires, age, grade, group, stop in _bands()
+        ],
+        schema={
+            "programme_code": pl.String,
+            "region_code": pl.String,
+            "valid_from": pl.String,
+            "band": pl.String,
+            "amount": pl.Int64,
+            "unit": pl.String,
+            "requires": pl.String,
+            "min_age": pl.Int64,
+            "min_grade": pl.Int64,
+            "exclusion_group": pl.String,
+            "stop_rule": pl.String,
+            "valid_to": pl.String,
+            "document_no": pl.String,
+            "clause": pl.String,
+        },
         orient="row",
     ).with_columns(
         pl.col("valid_from", "valid_to").str.to_date("%Y-%m-%d"),

@@ -101,8 +101,10 @@ def counties() -> tuple[County, ...]:
     centres = _centres()
     result = []
     for index, (code, name) in enumerate(
-        now.filter(pl.col("level") == "county").sort("region_code")
-        .select("region_code", "name").iter_rows()
+        now.filter(pl.col("level") == "county")
+        .sort("region_code")
+        .select("region_code", "name")
+        .iter_rows()
     ):
         inside = now.filter(pl.col("region_code").str.starts_with(code[:6]))
         villages = inside.filter(pl.col("level") == "village").sort("region_code")
@@ -117,7 +119,8 @@ def counties() -> tuple[County, ...]:
                 villages=villages["region_code"].to_list(),
                 urban=(villages["urban_rural"] == "urban").to_list(),
                 townships=inside.filter(pl.col("level") == "township")
-                .sort("region_code")["region_code"].to_list(),
+                .sort("region_code")["region_code"]
+                .to_list(),
                 longitude=centres[code][0],
                 latitude=centres[code][1],
                 old_codes=_old_codes(code, name, retired),
@@ -129,7 +132,8 @@ def counties() -> tuple[County, ...]:
 def shares() -> Floats:
     """Each county's share of the population, summing to 1."""
     weights = np.array([county.weight for county in counties()])
-    return weights / weights.sum()
+    result: Floats = weights / weights.sum()
+    return result
 
 
 @cache

@@ -50,8 +50,11 @@ def offsets(path: Path, cursor: str | None, since: str) -> tuple[int, int]:
     """First row after `since` and number of rows of a part (parts never change)."""
     if cursor is None or not since:
         return 0, pl.scan_parquet(path).select(pl.len()).collect().item()
-    seen = pl.scan_parquet(path).select(
-        (pl.col(cursor) <= since).sum().alias("before"), pl.len().alias("rows")).collect()
+    seen = (
+        pl.scan_parquet(path)
+        .select((pl.col(cursor) <= since).sum().alias("before"), pl.len().alias("rows"))
+        .collect()
+    )
     return seen.row(0)
 
 
@@ -122,11 +125,13 @@ def _answer(root: Path, dataset: str, query: dict[str, str]) -> Response:
     except BadRequestError as error:
         return JSONResponse({"error": str(error)}, 400)
     rows, follows = read_page(folder, channel, since, part, offset, size, snapshot)
-    rest = json.dumps({
-        "next_page_token": encode(*follows) if follows else None,
-        "snapshot": str(snapshot),
-        "control": control(folder, snapshot, dataset, since),
-    })
+    rest = json.dumps(
+        {
+            "next_page_token": encode(*follows) if follows else None,
+            "snapshot": str(snapshot),
+            "control": control(folder, snapshot, dataset, since),
+        }
+    )
     return Response(f'{{"rows":{rows},{rest[1:]}', media_type="application/json")
 
 
@@ -138,7 +143,8 @@ def application(root: Path, token: str) -> Starlette:
         if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
             return JSONResponse({"error": "wrong or missing token"}, 401)
         return await run_in_threadpool(
-            _answer, root, request.path_params["dataset"], dict(request.query_params))
+            _answer, root, request.path_params["dataset"], dict(request.query_params)
+        )
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok", "synthetic": True})
@@ -149,5 +155,7 @@ def application(root: Path, token: str) -> Starlette:
 if __name__ == "__main__":
     uvicorn.run(
         application(Path(sys.argv[1]), os.environ[TOKEN_ENV]),
-        host="127.0.0.1", port=int(sys.argv[2]), log_level="warning",
+        host="127.0.0.1",
+        port=int(sys.argv[2]),
+        log_level="warning",
     )

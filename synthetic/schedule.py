@@ -42,16 +42,19 @@ def facility_versions(
         old_beds = month < window.last_month - BEDS_TOLD_BACK
         beds = pl.coalesce("beds_before", "beds_total") if old_beds else pl.col("beds_total")
         nursing = pl.when(better < early).then(pl.col("beds_nursing") - 2).otherwise("beds_nursing")
-        frames.append(rows.with_columns(
-            beds.alias("beds_total"),
-            pl.when(pl.col("closed_on") < after).then("closed_on").alias("closed_on"),
-            pl.when(graded >= early).then("star_grade").alias("star_grade"),
-            pl.max_horizontal(pl.min_horizontal(nursing, beds), pl.lit(0)).cast(pl.Int64)
-            .alias("beds_nursing"),
-            (pl.col("kitchen_online") & (graded >= early)).alias("kitchen_online"),
-            (pl.col("smart_fire") & (better >= early)).alias("smart_fire"),
-            _period=pl.lit(month, dtype=pl.Int32),
-        ).filter(pl.col("opened_on") < after))
+        frames.append(
+            rows.with_columns(
+                beds.alias("beds_total"),
+                pl.when(pl.col("closed_on") < after).then("closed_on").alias("closed_on"),
+                pl.when(graded >= early).then("star_grade").alias("star_grade"),
+                pl.max_horizontal(pl.min_horizontal(nursing, beds), pl.lit(0))
+                .cast(pl.Int64)
+                .alias("beds_nursing"),
+                (pl.col("kitchen_online") & (graded >= early)).alias("kitchen_online"),
+                (pl.col("smart_fire") & (better >= early)).alias("smart_fire"),
+                _period=pl.lit(month, dtype=pl.Int32),
+            ).filter(pl.col("opened_on") < after)
+        )
     return pl.concat(frames)
 
 
@@ -63,13 +66,19 @@ def _stays(seed: int, rows: pl.DataFrame, county: County, window: Window) -> pl.
     told = rows.with_columns(pl.coalesce("first_told", "checked_out_on").alias("checked_out_on"))
     versions = delivered_versions(told, "checked_in_on", "checked_out_on", channel, county, window)
     wrong = rows.filter(pl.col("first_told").is_not_null()).with_columns(
-        _period=pl.lit(window.last_month, dtype=pl.Int32))
+        _period=pl.lit(window.last_month, dtype=pl.Int32)
+    )
     return pl.concat([versions, wrong.select(versions.columns)])
 
 
 def _corrected(
-    seed: int, rows: pl.DataFrame, channel: Channel, county: County, window: Window,
-    wrong: pl.Expr, column: str,
+    seed: int,
+    rows: pl.DataFrame,
+    channel: Channel,
+    county: County,
+    window: Window,
+    wrong: pl.Expr,
+    column: str,
 ) -> pl.DataFrame:
     """Some early rows come with a wrong value first and right in the last delivery."""
     rng = generator(seed, "corrections", channel.dataset, county.code)
@@ -82,7 +91,8 @@ def _corrected(
 
 def _by_month(rows: pl.DataFrame, channel: Channel, county: County, window: Window) -> pl.DataFrame:
     return rows.with_columns(
-        _period=transport.period_of(pl.col("month_number"), channel, county, window))
+        _period=transport.period_of(pl.col("month_number"), channel, county, window)
+    )
 
 
 def scheduled(
@@ -97,12 +107,20 @@ def scheduled(
     def assessments() -> pl.DataFrame:
         # The wrong score first typed lies in the same band's neighbourhood; the grade stays.
         wrong = (pl.col("score") - 3).clip(0, 90)
-        return _corrected(seed, versions("assessed_on", None), channel, county, window, wrong,
-                          "score")
+        return _corrected(
+            seed, versions("assessed_on", None), channel, county, window, wrong, "score"
+        )
 
     def visits() -> pl.DataFrame:
-        return _corrected(seed, _by_month(rows, channel, county, window), channel, county, window,
-                          pl.lit("needs_help"), "result")
+        return _corrected(
+            seed,
+            _by_month(rows, channel, county, window),
+            channel,
+            county,
+            window,
+            pl.lit("needs_help"),
+            "result",
+        )
 
     makers: dict[str, Callable[[], pl.DataFrame]] = {
         "facility": lambda: facility_versions(seed, rows, county, window),

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from synthetic.calendar import Window, month_of_day, month_start
-from synthetic.draws import generator, pick, text
+from synthetic.draws import column, generator, pick, text
 from synthetic.regions import County
 
 ITEMS = ("助餐", "助洁", "助浴", "助行", "助购", "康复", "护理")
@@ -36,14 +36,18 @@ def timetable(
     """
     rng = generator(seed, "orders", county.code)
     team = np.arange(len(clients)) // CLIENTS_A_WORKER
-    months = clients.with_columns(
-        team=pl.Series(team),
-        month_number=pl.int_ranges(pl.col("since"), pl.col("until") + 1, dtype=pl.Int32),
-    ).explode("month_number").filter(pl.col("month_number").is_not_null())
-    index = np.repeat(np.arange(len(months)), pick(rng, range(1, 7), len(months),
-                                                   (5, 20, 30, 25, 15, 5)) + 1)
-    rows = months[index].with_columns(
-        order=pl.int_range(pl.len()).over("team", "month_number"))
+    months = (
+        clients.with_columns(
+            team=pl.Series(team),
+            month_number=pl.int_ranges(pl.col("since"), pl.col("until") + 1, dtype=pl.Int32),
+        )
+        .explode("month_number")
+        .filter(pl.col("month_number").is_not_null())
+    )
+    index = np.repeat(
+        np.arange(len(months)), pick(rng, range(1, 7), len(months), (5, 20, 30, 25, 15, 5)) + 1
+    )
+    rows = months[index].with_columns(order=pl.int_range(pl.len()).over("team", "month_number"))
     size = len(rows)
     slots = SLOTS_A_DAY * DAYS
     # 37 and the number of slots have no common factor: every slot comes once before any twice.
@@ -53,25 +57,42 @@ def timetable(
     minutes = rng.integers(30, 110, size)
     late = rng.integers(0, 15, size)
     item = pick(rng, ITEMS, size, (30, 25, 10, 10, 8, 7, 10))
-    start = (month_start(pl.col("month_number")).cast(pl.Datetime("us"))
-             + pl.duration(days=pl.Series(slot // SLOTS_A_DAY),
-                           minutes=pl.Series((hour * 60).astype(np.int64) + late)))
-    return rows.with_columns(
-        start=start, minutes=pl.Series(minutes), item=pl.Series(item),
-        worker_id_no=workers["id_no"].gather(pl.Series(
-            rows["team"].to_numpy() % len(workers))),
-    ).filter(pl.Series(keep)).select(
-        "person", "id_no", "worker_id_no", "start", "minutes", "item", "provider_code", "death",
-        "month_number")
+    start = month_start(pl.col("month_number")).cast(pl.Datetime("us")) + pl.duration(
+        days=column(slot // SLOTS_A_DAY), minutes=column((hour * 60).astype(np.int64) + late)
+    )
+    return (
+        rows.with_columns(
+            start=start,
+            minutes=column(minutes),
+            item=pl.Series(item),
+            worker_id_no=workers["id_no"].gather(pl.Series(rows["team"].to_numpy() % len(workers))),
+        )
+        .filter(pl.Series(keep))
+        .select(
+            "person",
+            "id_no",
+            "worker_id_no",
+            "start",
+            "minutes",
+            "item",
+            "provider_code",
+            "death",
+            "month_number",
+        )
+    )
 
 
 def free_of(rows: pl.DataFrame, absences: pl.DataFrame) -> pl.DataFrame:
     """Visits on days that are in no absence: [person, from (Date), to (Date), both days in]."""
     keyed = rows.with_row_index("row")
     meets = keyed.join(absences, on="person").filter(
-        (pl.col("start").dt.date() >= pl.col("from")) & (pl.col("start").dt.date() <= pl.col("to")))
-    return keyed.join(meets.select("row").unique(), on="row", how="anti").drop("row").filter(
-        pl.col("death").is_null() | (pl.col("start").dt.date() < pl.col("death")))
+        (pl.col("start").dt.date() >= pl.col("from")) & (pl.col("start").dt.date() <= pl.col("to"))
+    )
+    return (
+        keyed.join(meets.select("row").unique(), on="row", how="anti")
+        .drop("row")
+        .filter(pl.col("death").is_null() | (pl.col("start").dt.date() < pl.col("death")))
+    )
 
 
 def orders(seed: int, county: County, rows: pl.DataFrame, prefix: str = "O") -> pl.DataFrame:
@@ -90,8 +111,9 @@ def orders(seed: int, county: County, rows: pl.DataFrame, prefix: str = "O") -> 
     order = pl.int_range(pl.len())
     return rows.select(
         "person",
-        pl.format("{}{}{}", pl.lit(prefix), pl.lit(county.short),
-                  order.cast(pl.String).str.zfill(8)).alias("order_no"),
+        pl.format(
+            "{}{}{}", pl.lit(prefix), pl.lit(county.short), order.cast(pl.String).str.zfill(8)
+        ).alias("order_no"),
         "id_no",
         "provider_code",
         "worker_id_no",

@@ -41,41 +41,106 @@ CHANNELS = {
     for channel in (
         Channel("region", "csv", "minzheng", ("region_code", "valid_from")),
         Channel("region_boundary", "geojson", "ziran", ("region_code",)),
-        Channel("population_count", "csv", "tongji", ("region_code", "year", "sex", "age"),
-                sums=("population",)),
-        Channel("household_person", "postgresql", "gongan", ("id_no",), "updated_at",
-                schema="police"),
-        Channel("household_id_change", "postgresql", "gongan", ("old_id_no", "new_id_no"),
-                schema="police"),
-        Channel("medical_enrolment", "postgresql", "yibao",
-                ("id_no", "insurance_kind", "valid_from"), schema="medical"),
-        Channel("medical_settlement", "postgresql", "yibao", ("settlement_no",), "settled_at",
-                ("total_amount", "fund_amount"), schema="medical"),
+        Channel(
+            "population_count",
+            "csv",
+            "tongji",
+            ("region_code", "year", "sex", "age"),
+            sums=("population",),
+        ),
+        Channel(
+            "household_person", "postgresql", "gongan", ("id_no",), "updated_at", schema="police"
+        ),
+        Channel(
+            "household_id_change",
+            "postgresql",
+            "gongan",
+            ("old_id_no", "new_id_no"),
+            schema="police",
+        ),
+        Channel(
+            "medical_enrolment",
+            "postgresql",
+            "yibao",
+            ("id_no", "insurance_kind", "valid_from"),
+            schema="medical",
+        ),
+        Channel(
+            "medical_settlement",
+            "postgresql",
+            "yibao",
+            ("settlement_no",),
+            "settled_at",
+            ("total_amount", "fund_amount"),
+            schema="medical",
+        ),
         Channel("death_certificate", "rest", "weijian", ("certificate_no",), "issued_on"),
         Channel("assistance_member", "rest", "minzheng", ("id_no", "category", "valid_from")),
         Channel("subsidy_payment", "rest", "minzheng", ("payment_no",), "paid_at", ("amount",)),
-        Channel("cremation", "csv", "prefecture", ("cremation_no",), encoding="gb18030",
-                sums=("funeral_subsidy_amount",), catch_up=True),
+        Channel(
+            "cremation",
+            "csv",
+            "prefecture",
+            ("cremation_no",),
+            encoding="gb18030",
+            sums=("funeral_subsidy_amount",),
+            catch_up=True,
+        ),
         Channel("programme", "csv", "minzheng", ("programme_code",)),
-        Channel("subsidy_standard", "csv", "minzheng",
-                ("programme_code", "region_code", "valid_from", "band"), sums=("amount",)),
-        Channel("welfare_fund", "csv", "caizheng", ("region_code", "year", "fund"),
-                sums=("total_amount", "eldercare_amount")),
+        Channel(
+            "subsidy_standard",
+            "csv",
+            "minzheng",
+            ("programme_code", "region_code", "valid_from", "band"),
+            sums=("amount",),
+        ),
+        Channel(
+            "welfare_fund",
+            "csv",
+            "caizheng",
+            ("region_code", "year", "fund"),
+            sums=("total_amount", "eldercare_amount"),
+        ),
         Channel("social_worker", "csv", "minzheng", ("certificate_no",)),
         Channel("home_visit", "csv", "prefecture", ("visit_no",), catch_up=True),
-        Channel("home_service_order", "csv", "prefecture", ("order_no",),
-                sums=("amount", "subsidy_amount"), catch_up=True),
+        Channel(
+            "home_service_order",
+            "csv",
+            "prefecture",
+            ("order_no",),
+            sums=("amount", "subsidy_amount"),
+            catch_up=True,
+        ),
         Channel("facility", "xlsx", "county", ("facility_code",), sums=("beds_total",)),
         Channel("facility_stay", "xlsx", "county", ("stay_no",), catch_up=True),
-        Channel("facility_claim", "xlsx", "county", ("facility_code", "month", "stay_no"),
-                sums=("amount",), catch_up=True),
+        Channel(
+            "facility_claim",
+            "xlsx",
+            "county",
+            ("facility_code", "month", "stay_no"),
+            sums=("amount",),
+            catch_up=True,
+        ),
         Channel("ability_assessment", "xlsx", "county", ("assessment_no",), catch_up=True),
-        Channel("special_difficulty", "xlsx", "county", ("id_no", "kind", "valid_from"),
-                catch_up=True),
-        Channel("family_bed", "xlsx", "prefecture", ("bed_no",), sums=("monthly_subsidy",),
-                catch_up=True),
-        Channel("home_adaptation", "xlsx", "prefecture", ("project_no",),
-                sums=("total_amount", "subsidy_amount"), catch_up=True),
+        Channel(
+            "special_difficulty", "xlsx", "county", ("id_no", "kind", "valid_from"), catch_up=True
+        ),
+        Channel(
+            "family_bed",
+            "xlsx",
+            "prefecture",
+            ("bed_no",),
+            sums=("monthly_subsidy",),
+            catch_up=True,
+        ),
+        Channel(
+            "home_adaptation",
+            "xlsx",
+            "prefecture",
+            ("project_no",),
+            sums=("total_amount", "subsidy_amount"),
+            catch_up=True,
+        ),
     )
 }
 
@@ -103,11 +168,17 @@ def catch_up_month(channel: Channel, county: County, window: Window) -> int:
 def period_of(month: pl.Expr, channel: Channel, county: County, window: Window) -> pl.Expr:
     """The month number in whose delivery a thing of that month arrives."""
     first = catch_up_month(channel, county, window)
-    return pl.max_horizontal(month, pl.lit(first)).cast(pl.Int32).clip(upper_bound=window.last_month)
+    return (
+        pl.max_horizontal(month, pl.lit(first)).cast(pl.Int32).clip(upper_bound=window.last_month)
+    )
 
 
 def delivered_versions(
-    frame: pl.DataFrame, start: str, end: str | None, channel: Channel, county: County,
+    frame: pl.DataFrame,
+    start: str,
+    end: str | None,
+    channel: Channel,
+    county: County,
     window: Window,
 ) -> pl.DataFrame:
     """Rows with `_period`; one whose end falls into a later delivery comes twice, first open.
@@ -122,5 +193,6 @@ def delivered_versions(
     later = pl.col("_ended") > pl.col("_period")
     closing = frame.filter(later).with_columns(_period=pl.col("_ended"))
     opening = frame.with_columns(
-        pl.when(later.fill_null(value=False)).then(None).otherwise(pl.col(end)).alias(end))
+        pl.when(later.fill_null(value=False)).then(None).otherwise(pl.col(end)).alias(end)
+    )
     return pl.concat([opening, closing]).drop("_ended")

@@ -15,12 +15,24 @@ REGULAR_VISITS = 6
 
 
 def _order(
-    plants: Plants, person: dict[str, Any], worker: str, day: date, at: time, minutes: int,
-    item: int = CLEANING, provider: str = "",
+    plants: Plants,
+    person: dict[str, Any],
+    worker: str,
+    day: date,
+    at: time,
+    minutes: int,
+    item: int = CLEANING,
+    provider: str = "",
 ) -> None:
-    plants.add("order", person=person["person"], worker_id_no=worker,
-               start=datetime.combine(day, at), minutes=minutes, item=item,
-               provider_code=provider or plants.provider)
+    plants.add(
+        "order",
+        person=person["person"],
+        worker_id_no=worker,
+        start=datetime.combine(day, at),
+        minutes=minutes,
+        item=item,
+        provider_code=provider or plants.provider,
+    )
 
 
 def _day(plants: Plants, spare: int) -> date:
@@ -39,22 +51,31 @@ def in_hospital(plants: Plants) -> None:
         worker, visits = plants.next_worker(), int(plants.rng.integers(1, 4))
         for visit in range(visits):
             _order(plants, person, worker, start + timedelta(days=2 + visit), time(10), 50)
-        plants.tell(f"H01.{PLANTED}", person["id_no"], month_number(start + timedelta(days=2)),
-                    month_number(start + timedelta(days=1 + visits)),
-                    PRICES[CLEANING] * visits)
+        plants.tell(
+            f"H01.{PLANTED}",
+            person["id_no"],
+            month_number(start + timedelta(days=2)),
+            month_number(start + timedelta(days=1 + visits)),
+            PRICES[CLEANING] * visits,
+        )
     for (person,) in plants.of("H01.admission_day"):
         start, days = _day(plants, 40), int(plants.rng.integers(5, 16))
         plants.add("doctor", person=person["person"], kind="inpatient", day=start, days=days)
         worker = plants.next_worker()
-        for visit in (start, start + timedelta(days=days)):
-            _order(plants, person, worker, visit, time(8, 30), 40)
-        plants.tell("H01.admission_day", person["id_no"], month_number(start),
-                    month_number(start + timedelta(days=days)))
+        for end in (start, start + timedelta(days=days)):
+            _order(plants, person, worker, end, time(8, 30), 40)
+        plants.tell(
+            "H01.admission_day",
+            person["id_no"],
+            month_number(start),
+            month_number(start + timedelta(days=days)),
+        )
     for (person,) in plants.of("H01.ward_item"):
         start, days = _day(plants, 40), int(plants.rng.integers(6, 16))
         plants.add("doctor", person=person["person"], kind="inpatient", day=start, days=days)
-        _order(plants, person, plants.next_worker(), start + timedelta(days=3), time(14), 90,
-               ESCORT)
+        _order(
+            plants, person, plants.next_worker(), start + timedelta(days=3), time(14), 90, ESCORT
+        )
         plants.tell("H01.ward_item", person["id_no"], month_number(start), month_number(start))
     for (person,) in plants.of("H01.home_bed"):
         start, days = _day(plants, 60), int(plants.rng.integers(20, 40))
@@ -78,8 +99,9 @@ def two_places(plants: Plants) -> None:
             _order(plants, group[0], worker, day + timedelta(days=again), time(10), 90)
             _order(plants, group[1], worker, day + timedelta(days=again), time(10, 30), 50)
             months = (month_number(day), month_number(day + timedelta(days=again)))
-        plants.tell(f"H03.{PLANTED}", worker, *months, PRICES[CLEANING] * (again + 1),
-                    kind="worker")
+        plants.tell(
+            f"H03.{PLANTED}", worker, *months, PRICES[CLEANING] * (again + 1), kind="worker"
+        )
     for group in plants.of("H03.couple_home"):
         day, worker = _day(plants, 20) + timedelta(days=16), plants.next_worker()
         _regular(plants, group, worker, day)
@@ -105,8 +127,9 @@ def two_places(plants: Plants) -> None:
         _regular(plants, [group[0], group[0]], worker, day)
         _order(plants, group[0], worker, day, time(10), 90)
         _order(plants, group[1], worker, day, time(10, 30), 60, provider=plants.other_provider)
-        plants.tell("H03.mistyped_worker", worker, month_number(day), month_number(day),
-                    kind="worker")
+        plants.tell(
+            "H03.mistyped_worker", worker, month_number(day), month_number(day), kind="worker"
+        )
 
 
 def plant(plants: Plants) -> None:

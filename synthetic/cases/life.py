@@ -19,14 +19,26 @@ def _day(plants: Plants, month: int, low: int, high: int) -> date:
 
 def _dies(plants: Plants, person: dict[str, Any], on: date, **how: Any) -> None:
     """The person dies that day; `how` fixes the sources (certified, cremated, cancelled, lags)."""
-    sources = {"certified": True, "cremated": False, "cancelled": True, "issue_lag": 4,
-               "cancel_lag": 20, "cremation_lag": 2}
+    sources = {
+        "certified": True,
+        "cremated": False,
+        "cancelled": True,
+        "issue_lag": 4,
+        "cancel_lag": 20,
+        "cremation_lag": 2,
+    }
     plants.changes[person["person"]] = {"death": on, **sources, **how}
 
 
 def _pay(plants: Plants, person: dict[str, Any], month: int, **how: Any) -> None:
-    plants.add("payment", person=person["person"], programme_code=OLD_AGE, month=month,
-               amount=how.pop("amount", BAND), **how)
+    plants.add(
+        "payment",
+        person=person["person"],
+        programme_code=OLD_AGE,
+        month=month,
+        amount=how.pop("amount", BAND),
+        **how,
+    )
 
 
 def _room(plants: Plants, months: int) -> int:
@@ -48,14 +60,24 @@ def overpaid(plants: Plants) -> None:
     """L01 planted: by certificate, by two other sources, with a 15-digit or a changed number."""
     for number, (person,) in enumerate(plants.of(f"L01.{PLANTED}")):
         two_sources = number % 5 == 4
-        _overpaid(plants, f"L01.{PLANTED}", person, certified=not two_sources,
-                  cremated=two_sources or number % 3 == 0, cancel_lag=30)
+        _overpaid(
+            plants,
+            f"L01.{PLANTED}",
+            person,
+            certified=not two_sources,
+            cremated=two_sources or number % 3 == 0,
+            cancel_lag=30,
+        )
     for (person,) in plants.of("L01.converted_id"):
         _overpaid(plants, "L01.converted_id", person, short_id=True)
     for (person,) in plants.of("L01.changed_id"):
         _overpaid(plants, "L01.changed_id", person)
-        plants.add("new_number", person=person["person"], changed_on=first_day(
-            plants.window.first_month) - timedelta(days=40), pays_old=True)
+        plants.add(
+            "new_number",
+            person=person["person"],
+            changed_on=first_day(plants.window.first_month) - timedelta(days=40),
+            pays_old=True,
+        )
 
 
 def late_money(plants: Plants) -> None:
@@ -81,8 +103,9 @@ def late_money(plants: Plants) -> None:
         _dies(plants, person, _day(plants, month, 2, 27))
         for after in (1, 2):
             _pay(plants, person, month + after)
-            _pay(plants, person, month + after, amount=-BAND, status="reversed",
-                 paid_month=month + 3)
+            _pay(
+                plants, person, month + after, amount=-BAND, status="reversed", paid_month=month + 3
+            )
         plants.tell("L01.reversal", person["id_no"], month + 1, month + 2, 2 * BAND)
     for (person,) in plants.of("L01.reporting_window"):
         month = _room(plants, 2)
@@ -99,13 +122,22 @@ def false_deaths(plants: Plants) -> None:
         month = _room(plants, 5)
         died = _day(plants, month, 2, 27)
         plants.add("certificate", person=person["person"], death_date=died, name=None)
-        plants.add("doctor", person=person["person"], kind="outpatient",
-                   day=died + timedelta(days=40), days=0)
+        plants.add(
+            "doctor",
+            person=person["person"],
+            kind="outpatient",
+            day=died + timedelta(days=40),
+            days=0,
+        )
         plants.tell("L01.contested", person["id_no"], month + 1, plants.window.last_month)
     for (person,) in plants.of("L01.other_name"):
         month = _room(plants, 5)
-        plants.add("certificate", person=person["person"], death_date=_day(plants, month, 2, 27),
-                   name="欧阳" + person["name"][-1])
+        plants.add(
+            "certificate",
+            person=person["person"],
+            death_date=_day(plants, month, 2, 27),
+            name="欧阳" + person["name"][-1],
+        )
         plants.tell("L01.other_name", person["id_no"], month + 1, plants.window.last_month)
     for (person,) in plants.of("L01.unconfirmed"):
         month = _room(plants, 5)
@@ -114,8 +146,12 @@ def false_deaths(plants: Plants) -> None:
     for dead, living in plants.of("L01.homonym"):
         month = _room(plants, 5)
         _dies(plants, dead, _day(plants, month, 2, 27))
-        plants.changes[living["person"]] = {"name": dead["name"], "birth": dead["birth"],
-                                            "male": dead["male"], "age": dead["age"]}
+        plants.changes[living["person"]] = {
+            "name": dead["name"],
+            "birth": dead["birth"],
+            "male": dead["male"],
+            "age": dead["age"],
+        }
         plants.tell("L01.homonym", living["id_no"], month + 1, plants.window.last_month)
 
 
@@ -125,13 +161,20 @@ def later_dates(plants: Plants) -> None:
         months = int(plants.rng.integers(2, 7))
         month = _room(plants, months)
         died, told = _day(plants, month, 2, 27), _day(plants, month + months, 5, 27)
-        _dies(plants, person, died, cremated=True, payer_says=told,
-              cremated_on=told + timedelta(days=2))
+        _dies(
+            plants,
+            person,
+            died,
+            cremated=True,
+            payer_says=told,
+            cremated_on=told + timedelta(days=2),
+        )
         for after in range(month + 1, month + months + 1):
             _pay(plants, person, after)
         for rule in ("L07", "L01"):
-            plants.tell(f"{rule}.{PLANTED}", person["id_no"], month + 1, month + months,
-                        BAND * months)
+            plants.tell(
+                f"{rule}.{PLANTED}", person["id_no"], month + 1, month + months, BAND * months
+            )
     for (person,) in plants.of("L07.cancellation_date"):
         month = _room(plants, 5)
         _dies(plants, person, _day(plants, month, 2, 27), cancel_lag=120)
@@ -140,15 +183,27 @@ def later_dates(plants: Plants) -> None:
     for number, (person,) in enumerate(plants.of("L07.lunar_date")):
         # The certificate holds the lunar month and day of the day the funeral home wrote down.
         payer, certificate = lunar[number % len(lunar)]
-        _dies(plants, person, certificate, cremated=True, payer_says=payer,
-              cremated_on=payer + timedelta(days=2))
+        _dies(
+            plants,
+            person,
+            certificate,
+            cremated=True,
+            payer_says=payer,
+            cremated_on=payer + timedelta(days=2),
+        )
         plants.tell("L07.lunar_date", person["id_no"])
     for (person,) in plants.of("L07.mistyped"):
         month = _room(plants, 4)
         died = _day(plants, month, 2, 20)
         # Cremated before the date of death that the record gives: a slip of the pen.
-        _dies(plants, person, died, cremated=True, payer_says=died + timedelta(days=31),
-              cremated_on=died + timedelta(days=2))
+        _dies(
+            plants,
+            person,
+            died,
+            cremated=True,
+            payer_says=died + timedelta(days=31),
+            cremated_on=died + timedelta(days=2),
+        )
         plants.tell("L07.mistyped", person["id_no"], month, month)
 
 
@@ -168,22 +223,31 @@ def dead_residents(plants: Plants) -> None:
         died = _day(plants, month, 5, 12)
         _dies(plants, person, died)
         stay = plants.add_stay(
-            person, first_day(window.first_month) - timedelta(days=60), died + timedelta(days=1),
-            claim_days=(first_day(month + 1) - first_day(month)).days, claim_days_month=month)
+            person,
+            first_day(window.first_month) - timedelta(days=60),
+            died + timedelta(days=1),
+            claim_days=(first_day(month + 1) - first_day(month)).days,
+            claim_days_month=month,
+        )
         plants.tell("L03.month_of_death", person["id_no"], month, month, number=stay)
     for (person,) in plants.of("L03.body_in_house"):
         month = _room(plants, 1)
         died = first_day(month + 1) - timedelta(days=1)
         _dies(plants, person, died)
-        stay = plants.add_stay(person, first_day(window.first_month) - timedelta(days=200),
-                               died + timedelta(days=3))
+        stay = plants.add_stay(
+            person, first_day(window.first_month) - timedelta(days=200), died + timedelta(days=3)
+        )
         plants.tell("L03.body_in_house", person["id_no"], month + 1, month + 1, number=stay)
     for (person,) in plants.of("L03.late_checkout"):
         # The first record of the end is 45 days late; the next delivery corrects it.
         died = _day(plants, window.last_month - 6, 5, 20)
         _dies(plants, person, died)
-        stay = plants.add_stay(person, first_day(window.first_month) - timedelta(days=150),
-                               died + timedelta(days=1), first_told=died + timedelta(days=45))
+        stay = plants.add_stay(
+            person,
+            first_day(window.first_month) - timedelta(days=150),
+            died + timedelta(days=1),
+            first_told=died + timedelta(days=45),
+        )
         plants.tell("L03.late_checkout", person["id_no"], number=stay)
 
 

@@ -14,8 +14,14 @@ OLD_AGE, BAND, TOP_UP = "old_age_allowance", 50, 20
 
 
 def _pay(plants: Plants, person: dict[str, Any], month: int, **how: Any) -> None:
-    plants.add("payment", person=person["person"], programme_code=OLD_AGE, month=month,
-               amount=how.pop("amount", BAND), **how)
+    plants.add(
+        "payment",
+        person=person["person"],
+        programme_code=OLD_AGE,
+        month=month,
+        amount=how.pop("amount", BAND),
+        **how,
+    )
 
 
 def _other(county: County) -> str:
@@ -35,8 +41,7 @@ def twice(plants: Plants) -> None:
         months = _stretch(plants, plants.geometric(6.5, plants.window.months - 2))
         for month in months:
             _pay(plants, person, month, region_code=elsewhere)
-        plants.tell(f"D01.{PLANTED}", person["id_no"], months[0], months[-1],
-                    BAND * len(months))
+        plants.tell(f"D01.{PLANTED}", person["id_no"], months[0], months[-1], BAND * len(months))
     for (person,) in plants.of("D01.renamed_division"):
         months = _stretch(plants, 3)
         for month in months:
@@ -53,8 +58,16 @@ def twice(plants: Plants) -> None:
         for month in months:
             late = min(month + 2, plants.window.last_month)
             _pay(plants, person, month, region_code=elsewhere, paid_month=late)
-            _pay(plants, person, month, region_code=elsewhere, paid_month=late, amount=-BAND,
-                 status="reversed", days_late=3)
+            _pay(
+                plants,
+                person,
+                month,
+                region_code=elsewhere,
+                paid_month=late,
+                amount=-BAND,
+                status="reversed",
+                days_late=3,
+            )
         plants.tell("D01.reversal", person["id_no"], months[0], months[-1])
     for (person,) in plants.of("D01.back_pay"):
         months = _stretch(plants, 4)
@@ -75,8 +88,13 @@ def moves(plants: Plants, elsewhere: str) -> None:
     for (person,) in plants.of("D01.transfer_month"):
         month = int(plants.rng.integers(window.first_month + 3, window.last_month - 3))
         moved = first_day(month) + timedelta(days=int(plants.rng.integers(8, 20)))
-        plants.add("new_number", person=person["person"], changed_on=moved,
-                   moved_from=elsewhere, pays_old=False)
+        plants.add(
+            "new_number",
+            person=person["person"],
+            changed_on=moved,
+            moved_from=elsewhere,
+            pays_old=False,
+        )
         for earlier in range(window.first_month, month + 1):
             if earlier < month:
                 plants.add("unpaid", person=person["person"], month=earlier)
@@ -101,11 +119,13 @@ def too_young(plants: Plants) -> None:
         plants.tell("E01.birthday_month", person["id_no"], birthday, birthday, BAND)
     for (person,) in plants.of("E01.register_birth_date"):
         # The register was corrected by five years; the number keeps the old birth date.
-        born = person["birth"].replace(year=person["birth"].year - 5, day=min(
-            person["birth"].day, 28))
+        born = person["birth"].replace(
+            year=person["birth"].year - 5, day=min(person["birth"].day, 28)
+        )
         plants.changes[person["person"]] = {"birth": born, "age": person["age"] + 5}
-        plants.tell("E01.register_birth_date", person["id_no"], window.first_month,
-                    window.last_month)
+        plants.tell(
+            "E01.register_birth_date", person["id_no"], window.first_month, window.last_month
+        )
 
 
 def strange_accounts(plants: Plants) -> None:
@@ -116,40 +136,68 @@ def strange_accounts(plants: Plants) -> None:
         size = int(plants.rng.integers(3, len(group) + 1))
         for person in group[:size]:
             plants.add("account", person=person["person"], owner=owner)
-        plants.tell(f"N01.{PLANTED}", str(owner), window.first_month, window.last_month,
-                    BAND * window.months * (size - 1), kind="account",
-                    number=";".join(p["id_no"] for p in group[:size]))
+        plants.tell(
+            f"N01.{PLANTED}",
+            str(owner),
+            window.first_month,
+            window.last_month,
+            BAND * window.months * (size - 1),
+            kind="account",
+            number=";".join(p["id_no"] for p in group[:size]),
+        )
     for spec in ("N01.spouse", "N01.household"):
         for group in plants.of(spec):
             for person in group:
                 plants.add("account", person=person["person"], owner=group[0]["person"])
-                plants.add("entitlement", person=person["person"],
-                           programme_code="disabled_two_subsidies_care", amount=120)
-            plants.tell(spec, str(group[0]["person"]), window.first_month, window.last_month,
-                        kind="account", number=";".join(p["id_no"] for p in group))
+                plants.add(
+                    "entitlement",
+                    person=person["person"],
+                    programme_code="disabled_two_subsidies_care",
+                    amount=120,
+                )
+            plants.tell(
+                spec,
+                str(group[0]["person"]),
+                window.first_month,
+                window.last_month,
+                kind="account",
+                number=";".join(p["id_no"] for p in group),
+            )
     for group in plants.of("N01.custody_account"):
         house = plants.next_home()
         since = first_day(window.first_month) - timedelta(days=400)
         for person in group:
             plants.add("account", person=person["person"], facility=house)
-            plants.add("entitlement", person=person["person"],
-                       programme_code="disabled_two_subsidies_care", amount=120,
-                       facility_code=house)
+            plants.add(
+                "entitlement",
+                person=person["person"],
+                programme_code="disabled_two_subsidies_care",
+                amount=120,
+                facility_code=house,
+            )
             plants.add_stay(person, since, None, house=house)
-        plants.tell("N01.custody_account", house, window.first_month, window.last_month,
-                    kind="account", number=";".join(p["id_no"] for p in group))
+        plants.tell(
+            "N01.custody_account",
+            house,
+            window.first_month,
+            window.last_month,
+            kind="account",
+            number=";".join(p["id_no"] for p in group),
+        )
 
 
 def not_paid(plants: Plants) -> None:
     """U01: eligible and not paid; and those who are waiting, paid late or paid otherwise."""
     window = plants.window
     for number, (person,) in enumerate(plants.of(f"U01.{PLANTED}")):
-        months = (range(window.first_month, window.last_month + 1) if number % 3 == 0
-                  else _stretch(plants, int(plants.rng.integers(3, 9))))
+        months = (
+            range(window.first_month, window.last_month + 1)
+            if number % 3 == 0
+            else _stretch(plants, int(plants.rng.integers(3, 9)))
+        )
         for month in months:
             plants.add("unpaid", person=person["person"], month=month)
-        plants.tell(f"U01.{PLANTED}", person["id_no"], months[0], months[-1],
-                    BAND * len(months))
+        plants.tell(f"U01.{PLANTED}", person["id_no"], months[0], months[-1], BAND * len(months))
     for (person,) in plants.of("U01.back_pay"):
         months = _stretch(plants, 4)
         for month in months:
@@ -162,12 +210,12 @@ def not_paid(plants: Plants) -> None:
         plants.tell("U01.one_month", person["id_no"], month, month)
     for (person,) in plants.of("U01.application_pending"):
         plants.add("unpaid", person=person["person"], month=window.last_month)
-        plants.tell("U01.application_pending", person["id_no"], window.last_month,
-                    window.last_month)
+        plants.tell(
+            "U01.application_pending", person["id_no"], window.last_month, window.last_month
+        )
     for (person,) in plants.of("U01.exclusive_benefit"):
         plants.changes[person["person"]] = {"veteran": True}
-        plants.tell("U01.exclusive_benefit", person["id_no"], window.first_month,
-                    window.last_month)
+        plants.tell("U01.exclusive_benefit", person["id_no"], window.first_month, window.last_month)
     for (person,) in plants.of("U01.moved_out"):
         month = int(plants.rng.integers(window.first_month + 2, window.last_month - 3))
         left = first_day(month) + timedelta(days=int(plants.rng.integers(3, 25)))

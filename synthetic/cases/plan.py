@@ -115,7 +115,9 @@ def _pools(window: Window, people: pl.DataFrame) -> dict[str, pl.Expr]:
         "elder": alive & (pl.col("age") > 70) & (pl.col("age") < 79),
         "near_eighty": alive & (pl.col("age") > 77.8) & (pl.col("age") < 79.9),
         "just_eighty": alive & (eighty == window.last_month - 1),
-        "turned_eighty": alive & ~pl.col("veteran") & (eighty > window.first_month + 1)
+        "turned_eighty": alive
+        & ~pl.col("veteran")
+        & (eighty > window.first_month + 1)
         & (eighty < window.last_month - 2),
         "couple": alive & two & (elders == 2) & (pl.col("age") < 79.5),
         "old_couple": alive & two & (elders == 2),
@@ -135,7 +137,7 @@ def quotas(persons: int) -> list[dict[str, int]]:
             count = even + (turn < rest)
             # Only some counties have had another number.
             if spec.guard == "renamed_division":
-                count = (total if places[place].short == "370812" else 0)
+                count = total if places[place].short == "370812" else 0
             if count:
                 result[place][spec.name] = count
     return result
@@ -163,7 +165,8 @@ def reserve(
         candidates = pool_frames[spec.pool].filter(~pl.col("household").is_in(list(taken)))
         together = spec.pool in ("couple", "old_couple", "three_adults")
         groups = candidates.group_by("household", maintain_order=True).agg(
-            pl.col("person").head(spec.size if together else 1))
+            pl.col("person").head(spec.size if together else 1)
+        )
         if together:
             groups = groups.filter(pl.col("person").list.len() == spec.size)
         need = wanted if together else wanted * spec.size
@@ -172,10 +175,15 @@ def reserve(
         for place, (household, persons) in enumerate(chosen.head(whole).iter_rows()):
             taken.add(household)
             case = place if together else place // spec.size
-            rows += [(person, spec.name, case, member if together else place % spec.size)
-                     for member, person in enumerate(persons)]
-    return pl.DataFrame(rows, schema={"person": pl.Int64, "spec": pl.String, "case": pl.Int64,
-                                      "member": pl.Int64}, orient="row")
+            rows += [
+                (person, spec.name, case, member if together else place % spec.size)
+                for member, person in enumerate(persons)
+            ]
+    return pl.DataFrame(
+        rows,
+        schema={"person": pl.Int64, "spec": pl.String, "case": pl.Int64, "member": pl.Int64},
+        orient="row",
+    )
 
 
 @dataclass
@@ -199,9 +207,9 @@ class Plants:
     rows: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     cases: list[dict[str, object]] = field(default_factory=list)
 
-    def of(self, spec: str) -> list[list[dict[str, object]]]:
+    def of(self, spec: str) -> list[list[dict[str, Any]]]:
         """The cases of a spec, each the list of its persons."""
-        groups: dict[int, list[dict[str, object]]] = {}
+        groups: dict[int, list[dict[str, Any]]] = {}
         chosen = self.people.filter(pl.col("spec") == spec).sort("case", "member")
         for row in chosen.iter_rows(named=True):
             groups.setdefault(row["case"], []).append(row)
@@ -212,26 +220,34 @@ class Plants:
         self.rows.setdefault(feed, []).append(values)
 
     def tell(
-        self, spec: str, subject: str | None, first: int | None = None, last: int | None = None,
-        amount: float | None = None, kind: str = "person", number: str | None = None,
+        self,
+        spec: str,
+        subject: str | None,
+        first: int | None = None,
+        last: int | None = None,
+        amount: float | None = None,
+        kind: str = "person",
+        number: str | None = None,
     ) -> None:
         """Write the case into the ground truth."""
         rule, guard = spec.split(".")
         planted = guard == PLANTED or guard in PLANTED_VARIANTS
-        self.cases.append({
-            "case_id": f"{spec}.{self.county.short}.{len(self.cases):04d}",
-            "rule_id": rule,
-            "kind": PLANTED if planted else "lookalike",
-            "guard": None if guard == PLANTED else guard,
-            "subject_kind": kind,
-            "subject_id_no": subject if kind in ("person", "worker") else None,
-            "facility_code": subject if kind == "facility" else None,
-            "subject_no": number if kind != "account" else subject,
-            "region_code": self.county.code,
-            "first_month": None if first is None else label(first),
-            "last_month": None if last is None else label(last),
-            "amount": None if amount is None else f"{amount:.2f}",
-        })
+        self.cases.append(
+            {
+                "case_id": f"{spec}.{self.county.short}.{len(self.cases):04d}",
+                "rule_id": rule,
+                "kind": PLANTED if planted else "lookalike",
+                "guard": None if guard == PLANTED else guard,
+                "subject_kind": kind,
+                "subject_id_no": subject if kind in ("person", "worker") else None,
+                "facility_code": subject if kind == "facility" else None,
+                "subject_no": number or (subject if kind == "account" else None),
+                "region_code": self.county.code,
+                "first_month": None if first is None else label(first),
+                "last_month": None if last is None else label(last),
+                "amount": None if amount is None else f"{amount:.2f}",
+            }
+        )
 
     def next_home(self, other_than: str = "", beds: int = 1) -> str:
         """The institution with most free beds; takes them."""
@@ -240,7 +256,11 @@ class Plants:
         return code
 
     def add_stay(
-        self, person: dict[str, Any], start: date, end: date | None, house: str | None = None,
+        self,
+        person: dict[str, Any],
+        start: date,
+        end: date | None,
+        house: str | None = None,
         **how: object,
     ) -> str:
         """A stay in `house` (default: the next home with a free bed); gives the stay's number.
@@ -249,9 +269,15 @@ class Plants:
         claim_days and claim_days_month.
         """
         number = f"T{self.county.short}{len(self.rows.get('stay', [])):06d}"
-        self.add("stay", person=person["person"], stay_no=number, checked_in_on=start,
-                 checked_out_on=end, facility_code=house or self.next_home(),
-                 **{"bed_no": f"加{number[-3:]}", "payer": "subsidy", **how})
+        self.add(
+            "stay",
+            person=person["person"],
+            stay_no=number,
+            checked_in_on=start,
+            checked_out_on=end,
+            facility_code=house or self.next_home(),
+            **{"bed_no": f"加{number[-3:]}", "payer": "subsidy", **how},
+        )
         return number
 
     def next_worker(self) -> str:
@@ -264,8 +290,16 @@ class Plants:
 
 
 CASE_SCHEMA = {
-    "case_id": pl.String, "rule_id": pl.String, "kind": pl.String, "guard": pl.String,
-    "subject_kind": pl.String, "subject_id_no": pl.String, "facility_code": pl.String,
-    "subject_no": pl.String, "region_code": pl.String, "first_month": pl.String,
-    "last_month": pl.String, "amount": pl.String,
+    "case_id": pl.String,
+    "rule_id": pl.String,
+    "kind": pl.String,
+    "guard": pl.String,
+    "subject_kind": pl.String,
+    "subject_id_no": pl.String,
+    "facility_code": pl.String,
+    "subject_no": pl.String,
+    "region_code": pl.String,
+    "first_month": pl.String,
+    "last_month": pl.String,
+    "amount": pl.String,
 }

@@ -67,8 +67,14 @@ def tree(dist: Path) -> pl.DataFrame:
         (provinces, "province", 0, pl.lit("")),
         (cities, "prefecture", 2, pl.lit("")),
         (areas, "county", 4, pl.lit("")),
-        (streets, "township", 6, pl.when(pl.col("name").str.ends_with("街道")).then(
-            pl.lit("urban")).otherwise(pl.lit("rural"))),
+        (
+            streets,
+            "township",
+            6,
+            pl.when(pl.col("name").str.ends_with("街道"))
+            .then(pl.lit("urban"))
+            .otherwise(pl.lit("rural")),
+        ),
         (villages, "village", 9, pl.when(urban).then(pl.lit("urban")).otherwise(pl.lit("rural"))),
     ]
     return pl.concat(
@@ -91,12 +97,14 @@ def tree(dist: Path) -> pl.DataFrame:
 def retired() -> pl.DataFrame:
     """Retired codes of prefectures and counties, and townships carried to a new county number."""
     pad = pl.col("region_code", "parent_code").str.pad_end(12, "0")
-    joined = pl.col("successor_codes").str.split(";").list.eval(
-        pl.element().str.pad_end(12, "0")
-    ).list.join(";")
-    return (
-        pl.read_csv(HERE / "retired.csv", infer_schema_length=0)
-        .with_columns(pad, joined, pl.lit("").alias("urban_rural"))
+    joined = (
+        pl.col("successor_codes")
+        .str.split(";")
+        .list.eval(pl.element().str.pad_end(12, "0"))
+        .list.join(";")
+    )
+    return pl.read_csv(HERE / "retired.csv", infer_schema_length=0).with_columns(
+        pad, joined, pl.lit("").alias("urban_rural")
     )
 
 
@@ -107,13 +115,15 @@ def carried(current: pl.DataFrame) -> pl.DataFrame:
     for before, after in CARRIED_TOWNSHIPS.items():
         span = old.filter(pl.col("region_code") == before.ljust(12, "0")).row(0)
         inside = (pl.col("level") == "township") & pl.col("region_code").str.starts_with(after)
-        parts.append(current.filter(inside).with_columns(
-            pl.col("region_code").alias("successor_codes"),
-            (pl.lit(before) + pl.col("region_code").str.slice(6)).alias("region_code"),
-            pl.lit(before.ljust(12, "0")).alias("parent_code"),
-            pl.lit(span[1]).alias("valid_from"),
-            pl.lit(span[2]).alias("valid_to"),
-        ))
+        parts.append(
+            current.filter(inside).with_columns(
+                pl.col("region_code").alias("successor_codes"),
+                (pl.lit(before) + pl.col("region_code").str.slice(6)).alias("region_code"),
+                pl.lit(before.ljust(12, "0")).alias("parent_code"),
+                pl.lit(span[1]).alias("valid_from"),
+                pl.lit(span[2]).alias("valid_to"),
+            )
+        )
     return pl.concat(parts)
 
 
@@ -121,25 +131,38 @@ def start_dates(current: pl.DataFrame, old: pl.DataFrame) -> pl.DataFrame:
     """A current code starts when the code before it ended."""
     starts = (
         old.filter(pl.col("level") != "township")
-        .select(pl.col("successor_codes").str.split(";").alias("region_code"),
-                pl.col("valid_to").alias("start"))
-        .explode("region_code").group_by("region_code").agg(pl.col("start").min())
+        .select(
+            pl.col("successor_codes").str.split(";").alias("region_code"),
+            pl.col("valid_to").alias("start"),
+        )
+        .explode("region_code")
+        .group_by("region_code")
+        .agg(pl.col("start").min())
     )
     # 440203, 440204 and 440224 took in a part of 曲江县; their own numbers are older.
     kept = ~pl.col("region_code").is_in(["440224000000", "360700000000"])
-    return current.join(starts, on="region_code", how="left").with_columns(
-        pl.when(pl.col("start").is_not_null() & kept).then("start").otherwise("valid_from")
-        .alias("valid_from")
-    ).drop("start")
+    return (
+        current.join(starts, on="region_code", how="left")
+        .with_columns(
+            pl.when(pl.col("start").is_not_null() & kept)
+            .then("start")
+            .otherwise("valid_from")
+            .alias("valid_from")
+        )
+        .drop("start")
+    )
 
 
 def clockwise(geometry: Any) -> dict[str, Any]:
     """GeoJSON with outer rings clockwise (what country maps expect) and 4 decimals (11 m)."""
     parts = list(geometry.geoms) if geometry.geom_type == "MultiPolygon" else [geometry]
     rings = [
-        [[[round(x, 4), round(y, 4)] for x, y in ring.coords]
-         for ring in (shapely.orient_polygons(p, exterior_cw=True).exterior,)]
-        for p in sorted(parts, key=lambda p: -p.area) if p.area > TOLERANCE_DEGREES**2
+        [
+            [[round(x, 4), round(y, 4)] for x, y in ring.coords]
+            for ring in (shapely.orient_polygons(p, exterior_cw=True).exterior,)
+        ]
+        for p in sorted(parts, key=lambda p: -p.area)
+        if p.area > TOLERANCE_DEGREES**2
     ]
     if not rings:
         return dict(mapping(geometry))
@@ -155,19 +178,26 @@ def boundaries(data: Path, regions: pl.DataFrame) -> dict[str, Any]:
     cities = json.loads((data / "city.geojson").read_text("utf-8"))["features"]
     features = []
     for level, items in (("county", source), ("prefecture", cities)):
-        wanted = set(regions.filter((pl.col("level") == level) & (pl.col("valid_to") == ""))[
-            "region_code"])
+        wanted = set(
+            regions.filter((pl.col("level") == level) & (pl.col("valid_to") == ""))["region_code"]
+        )
         chosen = [
-            (f["properties"]["gb"][3:].ljust(12, "0"), f["properties"]["name"],
-             shapely.make_valid(shape(f["geometry"])))
-            for f in items if f["properties"]["gb"][3:].ljust(12, "0") in wanted
+            (
+                f["properties"]["gb"][3:].ljust(12, "0"),
+                f["properties"]["name"],
+                shapely.make_valid(shape(f["geometry"])),
+            )
+            for f in items
+            if f["properties"]["gb"][3:].ljust(12, "0") in wanted
         ]
         chosen.sort()
         simple = shapely.coverage_simplify([g for *_, g in chosen], TOLERANCE_DEGREES)
         features += [
-            {"type": "Feature",
-             "properties": {"region_code": code, "name": name, "level": level},
-             "geometry": clockwise(polygon)}
+            {
+                "type": "Feature",
+                "properties": {"region_code": code, "name": name, "level": level},
+                "geometry": clockwise(polygon),
+            }
             for (code, name, _), polygon in zip(chosen, simple, strict=True)
         ]
     return {"type": "FeatureCollection", "features": features}
@@ -178,14 +208,15 @@ def main(dist: Path, data: Path) -> None:
     current = tree(dist)
     old = retired()
     columns = current.columns
-    regions = pl.concat([
-        start_dates(current, old), old.select(columns), carried(current).select(columns)
-    ]).sort("region_code", "valid_from")
+    regions = pl.concat(
+        [start_dates(current, old), old.select(columns), carried(current).select(columns)]
+    ).sort("region_code", "valid_from")
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *regions.rows()])
-    with (HERE / "regions.csv.gz").open("wb") as raw, gzip.GzipFile(
-        fileobj=raw, mode="wb", mtime=0, filename=""
-    ) as packed:
+    with (
+        (HERE / "regions.csv.gz").open("wb") as raw,
+        gzip.GzipFile(fileobj=raw, mode="wb", mtime=0, filename="") as packed,
+    ):
         packed.write(text.getvalue().encode())
     shapes = json.dumps(boundaries(data, regions), ensure_ascii=False, separators=(",", ":"))
     (HERE / "boundaries.geojson").write_text(shapes + "\n", "utf-8")
