@@ -36,22 +36,35 @@ set synchronize_seqscans to off; set max_parallel_workers_per_gather to 0
 
 
 @contextmanager
-def _snapshot(source: Source, dataset: str) -> Iterator[psycopg.Connection[Any]]:
-    """A connection in which every statement sees the same moment."""
-    if source.uri_env is None or source.table is None or source.provider is None:
-        raise SourceError(f"sources.{dataset}: set `uri_env`, `table` and `provider`.")
-    uri = secret(source.uri_env)
+def _plain_errors(source: Source, dataset: str) -> Iterator[None]:
+    """Turn what the database says into a sentence.
+
+    Raises:
+        SourceError: in place of psycopg's error.
+    """
     try:
-        with psycopg.connect(uri, connect_timeout=10, autocommit=True) as connection:
-            connection.execute(_SESSION)
-            connection.execute("begin isolation level repeatable read read only")
-            yield connection
+        yield
     except psycopg.Error as error:
         text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise SourceError(
             f"sources.{dataset}: the database ({source.uri_env}) refused or broke off: {text}."
             " Nothing was loaded. Check address, account and table, then start again."
         ) from error
+
+
+@contextmanager
+def _snapshot(source: Source, dataset: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection in which every statement sees the same moment."""
+    if source.uri_env is None or source.table is None or source.provider is None:
+        raise SourceError(f"sources.{dataset}: set `uri_env`, `table` and `provider`.")
+    uri = secret(source.uri_env)
+    with (
+        _plain_errors(source, dataset),
+        psycopg.connect(uri, connect_timeout=10, autocommit=True) as connection,
+    ):
+        connection.execute(_SESSION)
+        connection.execute("begin isolation level repeatable read read only")
+        yield connection
 
 
 def postgresql_deliveries(
@@ -102,7 +115,7 @@ class _Plan:
         contract: Contract,
         last: str | None,
     ) -> None:
-        self.connection, self.contract = connection, contract
+        self.connection, self.source, self.contract = connection, source, contract
         self.table = sql.Identifier(*str(source.table).split("."))
         described = connection.execute(sql.SQL("select * from {} limit 0").format(self.table))
         self.names = [column.name for column in described.description or ()]
@@ -179,7 +192,11 @@ class _Plan:
         )
         raw, writer = room / RAW_FILE, None
         try:
-            with self.connection.cursor() as cursor, cursor.copy(query) as copy:
+            with (
+                _plain_errors(self.source, self.contract.name),
+                self.connection.cursor() as cursor,
+                cursor.copy(query) as copy,
+            ):
                 stream = io.BufferedReader(_CopyStream(copy), 1 << 20)
                 for frame in text_csv(stream, self.names):
                     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())

@@ -1,0 +1,100 @@
+"""kill -9 at random instants: the rerun gives what an undisturbed run gives."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ingestion import quarantine, register
+from tests.integration.ingestion.conftest import Deliver, stays
+from yinling.settings import Settings
+
+pytestmark = pytest.mark.slow
+
+RUN = """
+import sys
+from pathlib import Path
+from ingestion import landing, readers
+from yinling.settings import Settings, Source
+landing.GROUP_ROWS = 1_000
+readers.READ_BYTES = 50_000
+print("ready", flush=True)
+landing.land(Settings(home=Path(sys.argv[1]), sources={
+    "facility_stay": Source(connector="folder", path="inbox/facility_stay")}))
+print("done", flush=True)
+"""
+ROUNDS = 12
+
+
+def start(home: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(home)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def outcome(home: Settings) -> dict[str, object]:
+    """Everything a reader can see, times of receipt apart."""
+    data = {
+        str(file.relative_to(home.lake)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(home.lake.rglob("*.parquet"))
+    }
+    batches = register.batches(home).drop("received_at").sort("batch_id").rows()
+    receipts = sorted(file.name for file in home.receipts.rglob("*.json"))
+    return {
+        "data": data,
+        "batches": batches,
+        "receipts": receipts,
+        "refused": quarantine.rows(home).rows(),
+    }
+
+
+def check_readable(home: Settings) -> None:
+    """Whatever the instant: what is visible is whole and balanced."""
+    for batch in register.batches(home).iter_rows(named=True):
+        file = register.batch_file(home, batch["dataset"], batch["batch_id"])
+        assert pl.scan_parquet(file).select(pl.len()).collect().item() == batch["rows_loaded"]
+        refused = quarantine.rows(home, batch_id=batch["batch_id"]).height
+        assert batch["rows_read"] == batch["rows_loaded"] + refused
+
+
+def test_killed_at_any_instant_and_run_again(home: Settings, deliver: Deliver) -> None:
+    for sequence in range(1, 9):
+        rows = stays(5_000 if sequence % 4 == 0 else 60, first=sequence * 10_000)
+        rows[5, "care_grade"] = "9"
+        rows[rows.height - 1, "stay_no"] = rows[0, "stay_no"]
+        kind = "csv" if sequence % 4 == 0 else "xlsx"
+        deliver("facility_stay", rows, sequence=sequence, kind=kind)
+    undisturbed = home.model_copy(update={"home": home.home / "undisturbed"})
+    (undisturbed.home / "inbox").mkdir(parents=True)
+    (undisturbed.home / "inbox" / "facility_stay").symlink_to(home.home / "inbox/facility_stay")
+
+    begin = time.monotonic()
+    assert start(undisturbed.home).wait(120) == 0
+    whole = time.monotonic() - begin
+    expected = outcome(undisturbed)
+
+    dice = random.Random(20261031)  # noqa: S311 (instants, not secrets)
+    killed = 0
+    for _ in range(ROUNDS):
+        process = start(home.home)
+        time.sleep(dice.uniform(0, whole / 6))
+        process.kill()
+        killed += process.wait(60) == -9
+        check_readable(home)
+    assert killed > 0
+    assert start(home.home).wait(120) == 0
+    assert outcome(home) == expected
+    assert not any((home.home / ".staging").iterdir())
