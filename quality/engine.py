@@ -14,11 +14,13 @@ import gc
 import os
 import re
 import sys
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -99,7 +101,11 @@ class Session:
         for (schema, table), group in by_table.items():
             label = f"{schema}.{table}"
             try:
-                asset = source.add_table_asset(label, table_name=table, schema_name=schema)
+                with warnings.catch_warnings():
+                    # The advice to put the schema into the address fits servers, not a session
+                    # of many schemas.
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    asset = source.add_table_asset(label, table_name=table, schema_name=schema)
             except Exception as error:  # Great Expectations wraps every driver error its own way
                 for check in group:
                     answers[check.id].error = first_line(error)
@@ -211,7 +217,7 @@ def _quiet_exit() -> None:
     (nanobind) then prints 60 lines about "leaks". Nothing is open: the session has closed it all.
     """
     sys.stderr.flush()
-    with open(os.devnull, "w") as nowhere:
+    with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
 
 
