@@ -9,6 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from synthetic.environment import write_env
 from synthetic.transport import CHANNELS, Channel
 
 REST_PORT = 18_741
@@ -78,23 +79,3 @@ def write(home: Path, seed: int, port: int | None = None) -> None:
         TOKEN_ENV: secret_of(seed, "rest")[:40],
     }
     write_env(home, env)
-
-
-def env_file(home: Path) -> Path:
-    return home / "demo" / "env"
-
-
-def read_env(home: Path) -> dict[str, str]:
-    """The variables in `demo/env`; empty when there is no such file."""
-    if not env_file(home).exists():
-        return {}
-    pairs = (line.split("=", 1) for line in env_file(home).read_text("utf-8").splitlines() if line)
-    return dict(pairs)
-
-
-def write_env(home: Path, values: dict[str, str]) -> None:
-    """Add to or change the variables in `demo/env` (KEY=VALUE lines, readable by the owner)."""
-    merged = {**read_env(home), **values}
-    path = env_file(home)
-    path.write_text("".join(f"{k}={v}\n" for k, v in sorted(merged.items())), "utf-8")
-    path.chmod(0o600)

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from synthetic import configuration, postgres
+from synthetic import configuration, environment, postgres
 from synthetic.configuration import TOKEN_ENV, URI_ENV
 
 PG_PORT = 18_742
@@ -74,7 +74,7 @@ def _pg_alive(home: Path, state: dict[str, Any]) -> bool:
 
 
 def _start_rest(home: Path, port: int) -> int:
-    token = configuration.read_env(home)[TOKEN_ENV]
+    token = environment.read_env(home)[TOKEN_ENV]
     log = (home / "demo" / "rest.log").open("ab")
     process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module
         [
@@ -130,7 +130,7 @@ def start(home: Path) -> dict[str, Any]:
     _state_file(home).write_text(json.dumps(state), "utf-8")
     configuration.write(home, seed, state["rest_port"])
     uri = postgres.reader_uri(state["pg_port"], password)
-    configuration.write_env(home, dict.fromkeys(URI_ENV.values(), uri))
+    environment.write_env(home, dict.fromkeys(URI_ENV.values(), uri))
     postgres.load(home / "demo" / "departments" / "postgresql", state["pg_port"], password)
     return status(home)
 

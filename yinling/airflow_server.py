@@ -150,11 +150,23 @@ class Airflow:
         return answer.json() if answer.content else {}
 
     def prepare(self) -> None:
-        """Make the pools that `dags/pools.json` names."""
+        """Make the pools that `dags/pools.json` names, and wait until every DAG file is read.
+
+        Raises:
+            ServerError: a DAG file cannot be read, or not all were read in time.
+        """
         known = {pool["name"] for pool in self.call("GET", "/pools")["pools"]}
         for name, pool in json.loads(POOLS.read_text("utf-8")).items():
             if name not in known:
                 self.call("POST", "/pools", json={"name": name, **pool})
+        wanted = {path.stem for path in POOLS.parent.glob("*.py")}
+
+        def read() -> bool:
+            if errors := self.import_errors():
+                raise ServerError("Airflow cannot read these DAG files:\n" + "\n".join(errors))
+            return wanted <= set(self.dags())
+
+        self.wait(read, "Reading the DAG files", START_SECONDS)
 
     def dags(self) -> dict[str, str]:
         """DAG id → its next scheduled run; DAGs that the processor has read."""

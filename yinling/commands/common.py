@@ -52,7 +52,7 @@ def settings() -> Settings:
 
     loaded = load_settings(options.config)
     if loaded.synthetic:
-        from synthetic.configuration import read_env
+        from synthetic.environment import read_env
 
         for name, value in read_env(loaded.home).items():
             os.environ.setdefault(name, value)
