@@ -29,6 +29,7 @@ from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery, conform
 from ingestion.durable import plain_disk_errors, single_writer, write_json
 from ingestion.errors import DeliveryError, IngestionError
+from ingestion.readers import CHUNK_ROWS, gathered
 from ingestion.tokens import token_key
 from ingestion.transform import Chunk, transform
 from yinling.settings import Settings
@@ -302,7 +303,8 @@ class _Dataset:
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """The delivery's rows in the contract's columns, with their lineage."""
         start = 1
-        for number, frame in enumerate(delivery.frames(room)):
+        frames = gathered(delivery.frames(room), CHUNK_ROWS // 2)
+        for number, frame in enumerate(frames):
             raw = conform(self.contract, frame, delivery.warnings if number == 0 else [])
             yield raw, _lineage(delivery, start, raw.height)
             start += raw.height

@@ -240,6 +240,21 @@ def text_frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
         return pl.DataFrame(plain, infer_schema_length=None).cast(pl.String())
 
 
+def gathered(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    """The same rows in fewer frames: small ones are put together until they reach `rows`."""
+    waiting: list[pl.DataFrame] = []
+    for frame in frames:
+        if waiting and frame.columns != waiting[0].columns:
+            yield pl.concat(waiting)
+            waiting = []
+        waiting.append(frame)
+        if sum(part.height for part in waiting) >= rows:
+            yield pl.concat(waiting)
+            waiting = []
+    if waiting:
+        yield pl.concat(waiting)
+
+
 def parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
     """Text columns that landing wrote from a database."""
     with pq.ParquetFile(path) as file:
