@@ -9,11 +9,13 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from synthetic.calendar import first_day
+from synthetic.calendar import Window, first_day
 from synthetic.calendar import month as month_number
 from synthetic.cases.plan import PLANTED, Plants
 
 FOREVER = date(2099, 1, 1)
+LEAST_DAYS = 2
+"""A month with fewer crowded days is none (the least overlap that counts)."""
 BEDS_DELIVERY = 4
 """The delivery, in months before the clock, that first shows the new beds."""
 
@@ -59,14 +61,32 @@ def _full_houses(plants: Plants, stays: pl.DataFrame, used: set[str]) -> list[tu
     return [(code, count) for code, count in rows.iter_rows()]
 
 
-def _first_crowded(counts: pl.DataFrame, code: str, beds: int, start: date) -> date:
-    """The first day from `start` on which the house has more residents than beds."""
+def _crowded_months(counts: pl.DataFrame, code: str, beds: int, window: Window) -> tuple[int, int]:
+    """First and last month in which the house has more residents than beds for two days."""
+    start, end = first_day(window.first_month), first_day(window.last_month + 1)
     until = pl.col("day").shift(-1).over("facility_code").fill_null(FOREVER)
-    over = counts.with_columns(until=until).filter(
-        (pl.col("facility_code") == code) & (pl.col("residents") > beds) & (pl.col("until") > start)
+    days = (
+        counts.with_columns(until=until)
+        .filter(
+            (pl.col("facility_code") == code)
+            & (pl.col("residents") > beds)
+            & (pl.col("until") > start)
+            & (pl.col("day") < end)
+        )
+        .select(
+            month=pl.date_ranges(
+                pl.max_horizontal("day", pl.lit(start)),
+                pl.min_horizontal("until", pl.lit(end)),
+                closed="left",
+            )
+        )
+        .explode("month")
+        .group_by(pl.col("month").dt.truncate("1mo"))
+        .len()
+        .filter(pl.col("len") >= LEAST_DAYS)
     )
-    first: date = over["day"].to_list()[0]
-    return max(first, start)
+    months = [month_number(month) for month in days["month"]]
+    return min(months), max(months)
 
 
 def crowded(
@@ -81,7 +101,6 @@ def crowded(
     beds: dict[str, int] = {}
     sites: list[str] = []
     houses = _full_houses(plants, stays, used)
-    start = first_day(plants.window.first_month)
     for spec, shortage in ((f"F01.{PLANTED}", 3), ("F01.extra_site", 2)):
         for _ in range(wanted.get(spec, 0)):
             if not houses:
@@ -95,9 +114,8 @@ def crowded(
                 .otherwise("payer")
                 .alias("payer")
             )
-            first = _first_crowded(occupancy(stays), code, beds[code], start)
-            last = plants.window.last_month
-            plants.tell(spec, code, month_number(first), last, kind="facility")
+            first, last = _crowded_months(occupancy(stays), code, beds[code], plants.window)
+            plants.tell(spec, code, first, last, kind="facility")
             if spec == "F01.extra_site":
                 sites.append(code)
     return beds, stays, sites

@@ -62,6 +62,5 @@ select
         when class = 'A' then '两份记录直接矛盾，全部核查'
         when class = 'B' then '与政策不符，按县全部核查'
         else '按风险排序'
-    end as priority_reason_zh,
-    status
+    end as priority_reason_zh
 from queued
