@@ -66,7 +66,9 @@ def main(
 
 @app.command()
 def day(
-    number: Annotated[int, typer.Argument(help="1 is the ninth of November 2026; up to 20.")],
+    number: Annotated[
+        int | None, typer.Argument(help="1 is the ninth of November 2026 (default: the next day).")
+    ] = None,
     home: Home = default_home(),  # noqa: B008
 ) -> None:
     """Deliver one more day: about 0.5 % new and changed rows.
@@ -74,7 +76,7 @@ def day(
     Example: [bold]python -m synthetic day 1 --home .yinling[/bold]
     """
     try:
-        counts = days.day(home, number)
+        counts = days.day(home, number or days.next_day(home))
     except days.DayError as error:
         raise _fail(error) from error
     console.print(counts)

@@ -249,6 +249,12 @@ def _next_sequence(inbox: Path, dataset: str, provider: str) -> int:
     return max(taken, default=0) + 1
 
 
+def next_day(home: Path) -> int:
+    """The first day that has not been delivered."""
+    done = [int(p.name.split("-")[1]) for p in (home / "demo" / "truth").glob("day-*")]
+    return max(done, default=0) + 1
+
+
 def day(home: Path, number: int) -> dict[str, int]:
     """Deliver day `number` (1 is the ninth of November).
 

@@ -10,11 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
-import xlsxwriter
+
+from synthetic import xlsx
 
 BROKEN = "\ue0ff"
 """Stands for a byte that is no text in any encoding; written as 0xFF."""
-CREATED = datetime(2026, 1, 1)
 LEGAL_BASIS = "政务数据共享条例（国务院令第809号）"
 
 
@@ -63,18 +63,6 @@ def control_sums(rows: pl.DataFrame, columns: tuple[str, ...]) -> dict[str, str]
     }
 
 
-def _write_xlsx(path: Path, rows: pl.DataFrame) -> None:
-    book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_numbers": False})
-    book.set_properties({"created": CREATED, "title": "合成数据"})
-    sheet = book.add_worksheet("数据")
-    sheet.write_row(0, 0, rows.columns)
-    for number, row in enumerate(rows.iter_rows(), 1):
-        for place, value in enumerate(row):
-            if value is not None:
-                sheet.write_string(number, place, value)
-    book.close()
-
-
 def _write_geojson(path: Path, rows: pl.DataFrame) -> None:
     features = ",\n".join(
         f'{{"type":"Feature","properties":{{"region_code":"{code}"}},"geometry":{geometry}}}'
@@ -94,7 +82,7 @@ def write(inbox: Path, delivery: Delivery) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{delivery.batch_id}.{delivery.kind}"
     if delivery.kind == "xlsx":
-        _write_xlsx(path, delivery.rows)
+        xlsx.write(path, delivery.rows)
     elif delivery.kind == "geojson":
         _write_geojson(path, delivery.rows)
     else:
