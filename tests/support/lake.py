@@ -72,6 +72,23 @@ class Lake:
             if unknown:
                 raise ValueError(f"{dataset} has no lake column {sorted(unknown)}")
         self._write(dataset, batch_id, pl.DataFrame(filled, schema=schema))
+        manifest = {
+            "batch_id": batch_id,
+            "dataset": dataset,
+            "provider": provider,
+            "period": period,
+            "mode": "increment",
+            "sequence": sequence,
+            "file": f"{batch_id}.csv",
+            "sha256": hashlib.sha256(batch_id.encode()).hexdigest(),
+            "delivered_at": known_at.isoformat(),
+            "received_at": known_at.isoformat(),
+            "rows_read": len(filled),
+            "rows_loaded": len(filled),
+            "rows_quarantined": 0,
+        }
+        path = self.folder / dataset / batch_id / "manifest.json"
+        path.write_text(json.dumps(manifest), "utf-8")
         return batch_id
 
     def _expanded(self, contract: Contract, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,5 +114,3 @@ class Lake:
         folder = self.folder / dataset / batch
         folder.mkdir(parents=True)
         frame.write_parquet(folder / "data.parquet")
-        manifest = {"batch_id": batch, "dataset": dataset, "rows_loaded": frame.height}
-        (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")

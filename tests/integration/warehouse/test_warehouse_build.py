@@ -24,8 +24,7 @@ def test_every_model_builds_on_an_empty_lake_and_passes_its_unit_tests(
 ) -> None:
     build(settings)
     result = run_dbt(settings, ["test", "--select", "test_type:unit"], settings.warehouse)
-    assert result.nodes
-    assert {node.status for node in result.nodes} == {"pass"}
+    assert {n.status for n in result.nodes if n.kind == "unit_test"} == {"pass"}
     page = docs(settings)
     assert "dim_person" in page.read_text("utf-8")
 
@@ -79,7 +78,7 @@ def test_a_small_lake_ends_in_typed_core_rows(
 
 def test_a_failing_model_is_named(settings: Settings, lake: Lake) -> None:
     lake.add("programme", [{"programme_code": "x", "name": "x", "class": "no such class"}])
-    with pytest.raises(BuildError, match="accepted_values_dim_programme_class.*failed"):
+    with pytest.raises(BuildError, match=r"accepted_values_dim_programme_class\w+` failed"):
         build(settings, ["+dim_programme"])
 
 
@@ -95,9 +94,9 @@ def test_a_second_build_is_told_to_wait(settings: Settings, lake: Lake) -> None:
 
 
 def test_a_warehouse_open_elsewhere_is_an_error(settings: Settings, lake: Lake) -> None:
-    build(settings, ["stg_programme"])
+    settings.warehouse.parent.mkdir(parents=True)
     reader = (
-        "import duckdb, sys, time; duckdb.connect(sys.argv[1]); print('open', flush=True);"
+        "import duckdb, sys, time; held = duckdb.connect(sys.argv[1]); print('open', flush=True);"
         " time.sleep(60)"
     )
     with subprocess.Popen(
