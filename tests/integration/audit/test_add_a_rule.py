@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -14,35 +11,12 @@ import duckdb
 import pytest
 
 from tests.support.lake import Lake, token
+from tests.support.scratch import changed_files, copy_project, files_of, run
 from yinling.settings import PROJECT_DIR
 
 pytestmark = pytest.mark.slow
 PAGE = PROJECT_DIR / "docs" / "how-to" / "add-a-rule.md"
-BLOCK = re.compile(r"^`(?P<path>dbt_project/\S+)`:\n\n```\w+\n(?P<text>.*?)^```", re.S | re.M)
 COUNTY, PROVINCE = "440203000000", "440000000000"
-
-
-@pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """A copy of the project's tracked files under its own git."""
-    copy = tmp_path / "project"
-    files = run(["git", "ls-files", "-z"], PROJECT_DIR).split("\0")
-    for name in filter(None, files):
-        source, target = PROJECT_DIR / name, copy / name
-        if source.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(source.read_bytes())
-    run(["git", "init", "-q"], copy)
-    run(["git", "add", "-A"], copy)
-    return copy
-
-
-def run(command: list[str], folder: Path, **environment: str) -> str:
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, **environment}
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return done.stdout
 
 
 def deliver(home: Path) -> None:
@@ -80,8 +54,8 @@ def deliver(home: Path) -> None:
     lake.add("subsidy_payment", [{**paid, "payment_no": n} for n in ("1", "2")])
 
 
-def test_two_files_make_a_rule(scratch: Path, tmp_path: Path) -> None:
-    blocks = {match["path"]: match["text"] for match in BLOCK.finditer(PAGE.read_text("utf-8"))}
+def test_two_files_make_a_rule(tmp_path: Path) -> None:
+    scratch, blocks = copy_project(tmp_path / "project"), files_of(PAGE)
     assert [Path(path).suffix for path in blocks] == [".sql", ".yml"]
     for path, text in blocks.items():
         (scratch / path).write_text(text, "utf-8")
@@ -91,8 +65,7 @@ def test_two_files_make_a_rule(scratch: Path, tmp_path: Path) -> None:
     yinling = [sys.executable, "-m", "yinling"]
     run([*yinling, "build", "--select", "@int_rule"], scratch, YINLING_HOME=str(home))
 
-    changed = run(["git", "status", "--porcelain", "--untracked-files=all"], scratch)
-    assert sorted(line[3:] for line in changed.splitlines()) == sorted(blocks)
+    assert changed_files(scratch) == sorted(blocks)
     with duckdb.connect(str(home / "warehouse" / "warehouse.duckdb"), read_only=True) as warehouse:
         found = warehouse.sql(
             "select rule_id, subject_key, amount_point, status from publish_auditors.finding"
