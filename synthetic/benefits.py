@@ -77,12 +77,11 @@ def monthly(
 def accounts(seed: int, county: County, people: pl.DataFrame) -> pl.DataFrame:
     """[person] bank_account, account_name: their own; some couples share the first's."""
     rng = generator(seed, "accounts", county.code)
-    elders = people.filter(pl.col("age") > 15)
-    numbers = county.index * 10**9 + rng.permutation(len(elders)) * 7 + 1
-    own = elders.select("person", "household", "name", "age").with_columns(
+    numbers = county.index * 10**9 + rng.permutation(len(people)) * 7 + 1
+    own = people.select("person", "household", "name", "age").with_columns(
         bank_account=bank_accounts(numbers),
         account_name=pl.col("name"),
-        shares=pl.Series(rng.random(len(elders)) < 0.05),
+        shares=pl.Series(rng.random(len(people)) < 0.05),
     )
     old = pl.col("age") >= 60
     first = (
