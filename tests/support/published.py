@@ -156,7 +156,7 @@ select indicator_id, theme, name_zh, name_en, name_zh || '：按口径表计算'
   '民政厅养老服务处' as office_zh
 from i;
 create table {OFFICIALS}.indicator_target as
-select * from (values
+select * replace (target_value::decimal(18,4) as target_value) from (values
  ('nursing_bed_share','shaoguan','440200000000',2025,55.0,'at_least','binding',false,'二(三)'),
  ('nursing_bed_share','shaoguan','440200000000',2021,46.0,'equal','binding',true,'二(三)'),
  ('nursing_bed_share','sichuan','510000000000',2025,55.0,'at_least','task',false,'一'),
@@ -306,10 +306,10 @@ select finding_id, case k when 1 then 'payment' else 'death' end as role,
 from {AUDITORS}.finding, generate_series(1, 2) g(k);
 create table {AUDITORS}.batch as
 select dataset || '.' || provider || '.' || strftime(m.period_end, '%Y-%m') || '.0001' as batch_id,
-  dataset, provider, strftime(m.period_end, '%Y-%m') as period, 1 as sequence,
+  dataset, provider, strftime(m.period_end, '%Y-%m') as period, 1::bigint as sequence,
   dataset || '.csv' as file, sha256(dataset || m.period_end) as sha256,
-  m.period_end::timestamp + interval 5 day as received_at, 3100 as rows_read,
-  3090 as rows_loaded, 10 as rows_quarantined
+  m.period_end::timestamp + interval 5 day as received_at, 3100::bigint as rows_read,
+  3090::bigint as rows_loaded, 10::bigint as rows_quarantined
 from m, (values ('subsidy_payment', 'minzheng'), ('death_certificate', 'weijian'),
   ('facility_stay', '440203')) d(dataset, provider);
 create table {AUDITORS}.exposure as
