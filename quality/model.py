@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -24,26 +24,20 @@ class Check:
     Attributes:
         id: `<gate>.<scope>.<what>[.<column>]`.
         scope: dataset or table that it speaks about, shown to people.
-        table: (schema, table) of the session that Great Expectations reads.
-        kind, kwargs: the expectation; `unexpected_rows_expectation` takes `sql`.
-        sql: query that returns the failing rows; `{batch}` stands for the table. It also gives the
-            sample of failing rows of column expectations.
-        count_sql: query that returns the denominator; default: the rows of the table.
+        sql: query that returns the failing rows; the first of them are shown.
+        count: query that returns how many rows were looked at.
         threshold: share of failing rows that is still a pass.
     """
 
     id: str
     gate: str
     scope: str
-    table: tuple[str, str]
     title: str
     meaning: str
     remedy: str
     severity: Severity
     sql: str
-    kind: str = "unexpected_rows_expectation"
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    count_sql: str | None = None
+    count: str
     threshold: float = 0.0
 
 

@@ -152,27 +152,18 @@ def checks(session: Session, settings: Settings) -> list[Check]:
         Check(
             id=f"{GATE}.{check.id}",
             gate=GATE,
-            table=_table(check.scope),
-            count_sql=check.count,
-            **check.model_dump(exclude={"id", "needs", "count"}),
+            **check.model_dump(exclude={"id", "needs"}),
         )
         for check in suite(GATE).checks
     ]
 
 
-def _table(scope: str) -> tuple[str, str]:
-    schema, _, table = scope.partition(".")
-    return schema, table
-
-
 def _make(kind: str, audience: str, **more: Any) -> Check:
-    anchor = "indicator_value" if audience == "officials" else "finding"
     return Check(
         id=f"{GATE}.{audience}.{kind}",
         gate=GATE,
         scope=audience,
-        table=(audience, anchor),
-        **suite(GATE).words[kind].model_dump(exclude={"threshold"}),
+        **suite(GATE).words[kind].model_dump(),
         **more,
     )
 
@@ -197,7 +188,7 @@ def _interface(audience: str, columns: Columns) -> Check:
         "columns",
         audience,
         sql=f"select * from {_listed(missing)}",
-        count_sql=f"select {len(wanted)}",
+        count=f"select {len(wanted)}",
     )
 
 
@@ -208,7 +199,7 @@ def _rows(audience: str, columns: Columns) -> Check:
         f"select '{table}' as table_name where not exists (select 1 from {audience}.\"{table}\")"
         for table in tables
     )
-    return _make("rows", audience, sql=counts, count_sql=f"select {len(tables)}")
+    return _make("rows", audience, sql=counts, count=f"select {len(tables)}")
 
 
 def _forbidden(audience: str, columns: Columns) -> Check:
@@ -217,7 +208,7 @@ def _forbidden(audience: str, columns: Columns) -> Check:
         "forbidden_columns",
         audience,
         sql=f"select * from {named} where regexp_matches(column_name, '{FORBIDDEN[audience]}')",
-        count_sql=f"select {len(columns)}",
+        count=f"select {len(columns)}",
     )
 
 
@@ -230,7 +221,7 @@ def _personal(audience: str, columns: Columns) -> Check:
         "personal_data",
         audience,
         sql=" union all ".join(_scan(audience, table, name) for table, name in texts),
-        count_sql=f"select {counts}",
+        count=f"select {counts}",
     )
 
 
@@ -280,7 +271,7 @@ def _small_cells(rows: list[tuple[str, str, str, str]]) -> Check:
         "small_cells",
         "officials",
         sql=" union all ".join(small) or "select 1 where false",
-        count_sql=f"select {looked_at or 0}",
+        count=f"select {looked_at or 0}",
     )
 
 
@@ -288,8 +279,9 @@ def _token_form() -> Check:
     return _make(
         "token_form",
         "auditors",
-        sql=f"""select finding_id, subject_kind, left(subject_key, 4) as begins from {{batch}}
-        where subject_kind = 'person' and (not regexp_matches(subject_key, '{_TOKEN}')
+        sql=f"""select finding_id, subject_kind, left(subject_key, 4) as begins
+        from auditors.finding where subject_kind = 'person'
+          and (not regexp_matches(subject_key, '{_TOKEN}')
           or subject_mask is null or not contains(subject_mask, '*'))""",
-        count_sql="select count(*) from {batch} where subject_kind = 'person'",
+        count="select count(*) from auditors.finding where subject_kind = 'person'",
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -25,6 +26,7 @@ from yinling.settings import Settings
 GATE = "warehouse"
 # Rooms whose tables' grain is checked here; staging views take the newest version of each key by
 # construction, and are held against the lake instead.
+_COLUMN = re.compile(r"^[a-z][a-z0-9_]*$")  # a grain told in words only cannot be checked
 ROOMS = ("core", "indicators", "audit", "publish_officials", "publish_auditors")
 
 
@@ -97,7 +99,7 @@ def grains(project: Path) -> dict[str, list[str]]:
 def _grain(model: Mapping[str, Any]) -> list[str]:
     meta = (model.get("config") or {}).get("meta") or {}
     declared = meta.get("grain")
-    if isinstance(declared, list):
+    if isinstance(declared, list) and all(_COLUMN.match(str(column)) for column in declared):
         return [str(column) for column in declared]
     for constraint in model.get("constraints") or ():
         if constraint.get("type") == "primary_key":
@@ -113,7 +115,7 @@ def checks(session: Session, settings: Settings, contracts: Mapping[str, Contrac
     made: list[Check] = []
     for schema, table in sorted(present):
         if schema in ROOMS and table in declared:
-            made += _grain_checks(schema, table, declared[table])
+            made.append(_grain_check(schema, table, declared[table]))
     made += [
         _reconcile(contract)
         for contract in contracts.values()
@@ -136,33 +138,20 @@ def _pair(name: str) -> tuple[str, str]:
 
 
 def _word(kind: str) -> dict[str, Any]:
-    return suite(GATE).words[kind].model_dump(exclude={"threshold"})
+    return suite(GATE).words[kind].model_dump()
 
 
-def _grain_checks(schema: str, table: str, grain: list[str]) -> list[Check]:
+def _grain_check(schema: str, table: str, grain: list[str]) -> Check:
     columns = ", ".join(f'"{column}"' for column in grain)
-    single = len(grain) == 1
-    common: dict[str, Any] = {"gate": GATE, "scope": table, "table": (schema, table)}
-    return [
-        Check(
-            id=f"{GATE}.{table}.grain",
-            kind="expect_column_values_to_be_unique"
-            if single
-            else "expect_compound_columns_to_be_unique",
-            kwargs={"column": grain[0]} if single else {"column_list": grain},
-            sql=f"select {columns}, count(*) as n from {{batch}} group by {columns} "
-            "having count(*) > 1",
-            **common,
-            **_word("grain"),
-        ),
-        Check(
-            id=f"{GATE}.{table}.grain_filled",
-            sql=f"select {columns} from {{batch}} where "
-            + " or ".join(f'"{column}" is null' for column in grain),
-            **common,
-            **_word("grain_filled"),
-        ),
-    ]
+    return Check(
+        id=f"{GATE}.{table}.grain",
+        gate=GATE,
+        scope=table,
+        sql=f'select {columns}, count(*) as n from "{schema}"."{table}" group by {columns} '
+        "having count(*) > 1",
+        count=f'select count(*) from "{schema}"."{table}"',
+        **_word("grain"),
+    )
 
 
 def _reconcile(contract: Contract) -> Check:
@@ -172,43 +161,37 @@ def _reconcile(contract: Contract) -> Check:
         id=f"{GATE}.{table}.reconcile",
         gate=GATE,
         scope=table,
-        table=("lake", contract.name),
         sql=f"""select l.n as lake_keys, s.n as staging_rows
-        from (select count(*) as n from (select distinct {key} from {{batch}})) l,
+        from (select count(*) as n from (select distinct {key} from lake."{contract.name}")) l,
           (select count(*) as n from staging."{table}") s where l.n <> s.n""",
+        count=f'select count(*) from lake."{contract.name}"',
         **_word("reconcile"),
     )
 
 
 def _relation(relation: Relation) -> Check:
-    schema, table = _pair(relation.table)
+    _, table = _pair(relation.table)
     word = suite(GATE).words["relation"]
+    column = relation.column
     return Check(
-        id=f"{GATE}.{table}.{relation.column}.relation",
+        id=f"{GATE}.{table}.{column}.relation",
         gate=GATE,
         scope=table,
-        table=(schema, table),
         title=word.title,
-        meaning=word.meaning + f"（{relation.column} → {relation.to}）",
+        meaning=word.meaning + f"（{column} → {relation.to}）",
         remedy=relation.remedy,
         severity=relation.severity,
         threshold=relation.threshold,
-        sql=f'select "{relation.column}" from {{batch}} t '
-        f'where "{relation.column}" is not null and not exists '
-        f'(select 1 from {relation.to} r where r."{relation.to_column}" = t."{relation.column}")',
-        count_sql=f'select count("{relation.column}") from {{batch}}',
+        sql=f'select "{column}" from {relation.table} t where "{column}" is not null '
+        f"and not exists (select 1 from {relation.to} r "
+        f'where r."{relation.to_column}" = t."{column}")',
+        count=f'select count("{column}") from {relation.table}',
     )
 
 
 def _sql(check: SqlCheck) -> Check:
-    # Great Expectations wants a table; the first one that the check needs stands for it.
-    return Check(
-        id=f"{GATE}.{check.id}",
-        gate=GATE,
-        table=_pair(check.needs[-1]),
-        count_sql=check.count,
-        **check.model_dump(exclude={"id", "needs", "count"}),
-    )
+    body = check.model_dump(exclude={"id", "needs"})
+    return Check(id=f"{GATE}.{check.id}", gate=GATE, **body)
 
 
 def marks(session: Session, settings: Settings, made: Iterable[Check]) -> dict[str, str | None]:

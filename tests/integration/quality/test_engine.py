@@ -14,36 +14,29 @@ from yinling.settings import Settings
 pytestmark = pytest.mark.slow
 
 
-def check(
-    name: str, sql: str, kind: str = "unexpected_rows_expectation", **kwargs: object
-) -> Check:
+def check(name: str, sql: str) -> Check:
     return Check(
         id=name,
         gate="g",
         scope="t",
-        table=("shown", "t"),
         title="",
         meaning="",
         remedy="",
         severity="stop",
         sql=sql,
-        kind=kind,
-        kwargs=kwargs,
+        count="select count(*) from shown.t",
     )
 
 
 CHECKS = [
-    check("filled", "select n from {batch} where n is null", "expect_column_values_to_not_be_null",
-          column="n"),
-    check("listed", "select s from {batch} where s <> 'a'", "expect_column_values_to_be_in_set",
-          column="s", value_set=["a"]),
-    check("unique", "select n from {batch} group by n having count(*) > 1",
-          "expect_compound_columns_to_be_unique", column_list=["n", "s"]),
-    check("alias", "select t.n from {batch} t where t.n > 98"),
-    check("braces", "select s from {batch} where regexp_matches(s, '^(?:a|b){1,2}$') and n < 2"),
-    check("wrong", "select nothing from {batch}"),
-    check("fine", "select n from {batch} where n > 1000"),
-]  # fmt: skip
+    check("filled", "select n from shown.t where n is null"),
+    check("wrong", "select nothing from shown.t"),
+    check("listed", "select s from shown.t where s not in ('a')"),
+    check("unique", "select n, s from shown.t group by n, s having count(*) > 1"),
+    check("braces", "select s from shown.t where regexp_matches(s, '^(?:a|b){1,2}$') and n < 2"),
+    check("cast", "select n::varchar from shown.t where n::int > 1000"),
+    check("comment", "select n from shown.t -- the last line\nwhere n > 97"),
+]
 
 
 def test_answers_errors_and_closing(tmp_path: Path) -> None:
@@ -61,9 +54,9 @@ def test_answers_errors_and_closing(tmp_path: Path) -> None:
         answers = session.run("test", CHECKS)
         empty = session.run("none", [])
     found = {name: (raw.numerator, raw.denominator) for name, raw in answers.items()}
-    assert found["filled"] == found["listed"] == found["alias"] == (1, 100)
-    assert found["unique"] == found["fine"] == (0, 100)
-    assert found["braces"] == (2, 100)
+    assert found["filled"] == found["listed"] == (1, 100)
+    assert found["unique"] == found["cast"] == (0, 100)
+    assert found["braces"] == found["comment"] == (2, 100)
     assert answers["listed"].sample == [{"s": "b"}]
     assert {name for name, raw in answers.items() if raw.error} == {"wrong"}
     assert "nothing" in str(answers["wrong"].error)

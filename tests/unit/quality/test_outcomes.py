@@ -21,12 +21,12 @@ def check(**changes: object) -> Check:
         id="warehouse.fct_payment.grain",
         gate="warehouse",
         scope="fct_payment",
-        table=("core", "fct_payment"),
         title="粒度唯一",
         meaning="每个取值只出现一次。",
         remedy="重建数仓。",
         severity="stop",
         sql="select 1",
+        count="select 1",
     )
     return replace(base, **changes)  # type: ignore[arg-type]
 

@@ -21,12 +21,12 @@ def one(bad: int, at: datetime) -> list:
         id="landing.facility.key",
         gate="landing",
         scope="facility",
-        table=("lake", "facility"),
         title="批次内主键不重复",
         meaning="主键的每个取值只出现一次。",
         remedy="重新落地。",
         severity="stop",
         sql="",
+        count="",
     )
     raw = Raw(bad, 50, sample=[{"batch_id": "<script>alert(1)</script>", "row_no": 7}])
     return [outcome(check, raw, at)]
