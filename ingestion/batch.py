@@ -234,13 +234,12 @@ class Batch:
             here = numbers.is_in(later.implode())
             if here.any():
                 raw = conform(self.contract, frame, ignored).filter(here)
-                lineage = pl.DataFrame({"row_no": numbers.filter(here)}).select(
-                    pl.lit(self.delivery.batch_id).alias("batch_id"), "row_no"
+                lineage = pl.DataFrame({"row_no": numbers.filter(here)}).with_columns(
+                    batch_id=pl.lit(self.delivery.batch_id),
+                    column=pl.lit(self.contract.key[0]),
+                    reason=pl.lit("duplicate_key"),
                 )
-                fault = lineage.select(
-                    column=pl.lit(self.contract.key[0]), reason=pl.lit("duplicate_key")
-                )
-                self._refused.append(quarantine.refused_rows(self.contract, raw, lineage, fault))
+                self._refused.append(quarantine.refused_rows(self.contract, raw, lineage, lineage))
             start += frame.height
 
 

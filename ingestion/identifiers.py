@@ -154,6 +154,8 @@ def name_mask(text: pl.Series) -> pl.Series:
 
 def account(text: pl.Series) -> pl.Series:
     """Account numbers without blanks and dashes."""
+    if text.str.contains("^[0-9A-Z]*$").all():
+        return text
     return text.str.replace_all(r"[\s\-'`‘’]", "").str.to_uppercase()
 
 

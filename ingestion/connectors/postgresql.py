@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from ingestion.readers import parquet_frames, text_csv
 from yinling.settings import Settings, Source, secret
 
 RAW_FILE = "rows.parquet"
+ROWS_A_READ = 4_096
 _SESSION = """
 set time zone 'Asia/Shanghai'; set datestyle to 'ISO, YMD'; set extra_float_digits to 1;
 set synchronize_seqscans to off; set max_parallel_workers_per_gather to 0
@@ -220,14 +222,9 @@ class _CopyStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        filled, room = 0, len(buffer)
-        while filled < room:
-            if not self._rest:
-                row = next(self._rows, None)
-                if row is None:
-                    break
-                self._rest = memoryview(row)
-            size = min(room - filled, len(self._rest))
-            buffer[filled : filled + size] = self._rest[:size]
-            filled, self._rest = filled + size, self._rest[size:]
-        return filled
+        if not self._rest:
+            self._rest = memoryview(b"".join(islice(self._rows, ROWS_A_READ)))
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
