@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -169,7 +169,14 @@ def load_contracts(folder: Path) -> dict[str, Contract]:
     files = sorted(folder.glob("*.yaml"))
     if not files:
         raise ContractError(f"{folder}: no contract (*.yaml) here. Check the path.")
-    return {contract.name: contract for contract in map(load_contract, files)}
+    stamps = [(file, file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+    return {contract.name: contract for contract in _unchanged(tuple(stamps))}
+
+
+@lru_cache(maxsize=4)
+def _unchanged(stamps: tuple[tuple[Path, int, int], ...]) -> tuple[Contract, ...]:
+    """The files' contracts; read once as long as no file changes."""
+    return tuple(load_contract(file) for file, _, _ in stamps)
 
 
 def load_contract(file: Path) -> Contract:
