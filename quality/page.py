@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 import polars as pl
 
+from ingestion.contracts import load_contracts
 from quality import history
 from quality.model import STATUS_ORDER, Outcome, Status, worst
 from yinling.settings import Settings
@@ -101,7 +102,7 @@ def sparkline(shares: list[float | None], width: int = 96, height: int = 18) -> 
     if not points:
         return ""
     top = max(max(share for _, share in points), 1e-9)
-    step = width / max(len(shares), 2)
+    step = width / max(len(shares), TREND)
     bars = "".join(
         f'<rect x="{i * step:.1f}" width="{max(step - 1.5, 1):.1f}" '
         f'y="{height - (h := 1.5 + (height - 2) * (share / top if share else 0)):.1f}" '
@@ -154,7 +155,9 @@ def render(settings: Settings) -> Path:
         lstrip_blocks=True,
     )
     gates = [view for name in TITLES if (view := _view(settings, name)) is not None]
+    titles = {name: contract.title for name, contract in load_contracts(settings.contracts).items()}
     text = environment.get_template("index.html.j2").render(
+        names=titles,
         gates=gates,
         synthetic=settings.synthetic,
         made_at=history.now(),
