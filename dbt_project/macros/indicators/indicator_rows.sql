@@ -3,10 +3,14 @@
 
     numerator, denominator: CTEs [region_code, month_no] and the column named. A region without a row
     has 0 when `absent` is 0; `absent=none` leaves it null (not delivered).
-    dated_by: the feeds whose latest deliveries say how far the figure's data reach.
+    dated_by: the feeds whose latest deliveries say how far the figure's data reach. What they said
+    last stands for `carried_months` more; after that the region has not delivered.
+    flows: those of them that tell what happened in the month itself; they are never carried on.
     persons: which of the two count persons ('both', 'numerator', 'none'): publishing withholds small
     counts of persons only. -#}
-{% macro indicator_rows(numerator, dated_by, denominator=none, persons='none', absent=0) -%}
+{% macro indicator_rows(
+    numerator, dated_by, denominator=none, persons='none', absent=0, flows=[], carried_months=3
+) -%}
 {%- set top, top_column = numerator -%}
 {%- if denominator %}{% set bottom, bottom_column = denominator %}{% endif -%}
 monthly as (
@@ -23,6 +27,15 @@ monthly as (
         cast(null as decimal(18, 2)) as denominator,
         {%- endif %}
         through.data_through,
+        -- A prefecture or province stands on its counties, whoever of them has delivered.
+        through.data_through is not null and (
+            spine.region_level != 'county' or (
+                spine.month_no - {{ month_number('through.data_through') }} <= {{ carried_months }}
+                {%- if flows %}
+                and coalesce(through.flows_through >= spine.period_end, false)
+                {%- endif %}
+            )
+        ) as is_delivered,
         {{ 'false' if persons == 'none' else 'true' }} as person_counts,
         {{ 'true' if persons == 'both' else 'false' }} as persons_in_denominator
     from {{ ref('int_region_month') }} as spine
@@ -36,7 +49,13 @@ monthly as (
     {%- endif %}
     left join (
         -- A feed that never came leaves the figure without a date, and so without a value.
-        select region_code, min(data_through) as data_through
+        select
+            region_code,
+            {%- if flows %}
+            min(case when dataset in ('{{ flows | join("', '") }}') then data_through end)
+                as flows_through,
+            {%- endif %}
+            min(data_through) as data_through
         from {{ ref('int_data_through') }}
         where dataset in ('{{ dated_by | join("', '") }}')
         group by region_code
@@ -58,6 +77,7 @@ indicator_rows as (
             when monthly.data_through < monthly.period_end then monthly.data_through
             when monthly.data_through is not null then monthly.period_end
         end as data_through,
+        monthly.is_delivered,
         monthly.person_counts,
         monthly.persons_in_denominator
     from monthly

@@ -30,9 +30,7 @@ valued as (
             when cells.numerator is null
                 or (catalogue.denominator_zh is not null and cells.denominator is null)
                 then 'not_delivered'
-            when cells.data_through is null
-                or (cells.region_level = 'county' and cells.data_through < cells.period_end)
-                then 'not_delivered'
+            when not cells.is_delivered then 'not_delivered'
             when catalogue.denominator_zh is not null and cells.denominator = 0
                 then 'not_applicable'
             else 'ok'

@@ -32,6 +32,7 @@ visited as (
     denominator=['register', 'persons'],
     persons='both',
     dated_by=['special_difficulty', 'home_visit'],
+    flows=['home_visit'],
 ) }}
 
 select * from indicator_rows

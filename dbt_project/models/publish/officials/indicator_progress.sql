@@ -103,10 +103,10 @@ measured as (
         *,
         sense * (value - target_value) >= 0 as is_met,
         -- Behind by so many percent of the target (of the baseline where the target is 0).
-        {{ ratio(
+        case when value is not null and expected_value is not null then {{ ratio(
             '10000 * greatest(sense * (expected_value - value), 0)',
             '100 * abs(coalesce(nullif(target_value, 0), nullif(baseline_value, 0)))',
-        ) }} as lag_share
+        ) }} end as lag_share
     from expected
 ),
 

@@ -26,7 +26,8 @@ counts as (
         and whole.region_code = cell.region_code
         and whole.period_end = cell.period_end
         and whole.period_kind = cell.period_kind
-    where cell.status_code != 'not_delivered' and cell.person_counts
+    -- What has not been delivered is not shown either, but must not follow from the sums.
+    where cell.person_counts and cell.numerator is not null
 ),
 
 {{ withhold(
@@ -50,7 +51,10 @@ final as (
         case when withheld.region_code is null then cells.value end as value,
         cells.unit,
         cells.value_kind,
-        case when withheld.region_code is not null then 'suppressed' else cells.status_code
+        case
+            when withheld.region_code is not null and cells.status_code != 'not_delivered'
+                then 'suppressed'
+            else cells.status_code
         end as status_code,
         cells.data_through
     from cells
