@@ -51,8 +51,9 @@ class Day:
 
     def clean(self, dataset: str) -> pl.LazyFrame:
         """Accepted rows of the base deliveries."""
-        path = self.home / "demo" / "truth" / "clean" / f"{dataset}.parquet"
-        return pl.scan_parquet(path).filter(pl.col("_refused").is_null())
+        clean = self.home / "demo" / "truth" / "clean"
+        paths = [*clean.glob(f"{dataset}.parquet"), *sorted(clean.glob(f"{dataset}-*.parquet"))]
+        return pl.scan_parquet(paths).filter(pl.col("_refused").is_null())
 
     def wanted(self, dataset: str) -> int:
         """About 0.5 % of the dataset's rows."""

@@ -20,6 +20,8 @@ HELPERS = ("person", "month_number", "first_told", "claim_days", "claim_days_mon
 OLDEST_TO_SPOIL = "1952"
 """Death records of the older are left whole: their benefits end by them."""
 ROWS_A_PART = 500_000
+LARGE = 10_000_000
+"""Persons above which a province is delivered in groups of counties."""
 TRUTH_SCHEMA = pl.Schema(
     {
         "dataset": pl.String(),
@@ -46,12 +48,28 @@ def contract_columns(frame: pl.DataFrame) -> list[str]:
     return [c for c in frame.columns if c not in HELPERS and not c.startswith("_")]
 
 
-def _rows(seed: int, build: Path, channel: Channel, window: Window) -> pl.DataFrame:
-    """All rows of a dataset in the order in which they are delivered, with `_provider` and
+def _groups(build: Path, channel: Channel, persons: int) -> list[list[Path]]:
+    """The counties' files that are delivered together: all, or in a large province a county or
+    prefecture at a time, so that memory stays bounded."""
+    paths = sorted((build / channel.dataset).glob("*.parquet"))
+    if persons <= LARGE:
+        return [paths]
+    if channel.kind not in FILE_KINDS:
+        return [[path] for path in paths]
+    if channel.provider not in ("county", "prefecture"):
+        return [paths]
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(path.stem[:4], []).append(path)
+    return list(groups.values())
+
+
+def _rows(seed: int, paths: list[Path], channel: Channel, window: Window) -> pl.DataFrame:
+    """The files' rows of a dataset in the order in which they are delivered, with `_provider` and
     `_period` where they travel in files."""
     frames = []
     by_code = {county.code: county for county in counties()}
-    for path in sorted((build / channel.dataset).glob("*.parquet")):
+    for path in paths:
         frame = pl.read_parquet(path)
         county = by_code.get(path.stem)
         if channel.kind in FILE_KINDS:
@@ -126,9 +144,9 @@ class Spoilt:
 
 
 def _spoil(
-    seed: int, rows: pl.DataFrame, channel: Channel, safe: Protected, window: Window
+    seed: int, group: str, rows: pl.DataFrame, channel: Channel, safe: Protected, window: Window
 ) -> Spoilt:
-    rng = generator(seed, "damage", channel.dataset)
+    rng = generator(seed, "damage", channel.dataset, group)
     errors = damage.ERRORS.get(channel.dataset, [])
     if errors:
         rows = _with_copies(rows, _may_spoil(rows, channel, safe, window), rng)
@@ -224,7 +242,8 @@ def _write_parts(demo: Path, spoilt: Spoilt, channel: Channel) -> pl.DataFrame:
     """Write a dataset that stays in its department's system, in parts of cursor order."""
     folder = demo / "departments" / channel.kind / channel.dataset
     folder.mkdir(parents=True, exist_ok=True)
-    for number, start in enumerate(range(0, max(len(spoilt.rows), 1), ROWS_A_PART)):
+    starts = range(0, max(len(spoilt.rows), 1), ROWS_A_PART)
+    for number, start in enumerate(starts, len(list(folder.glob("*.parquet")))):
         spoilt.texts(start, ROWS_A_PART).write_parquet(
             folder / f"0000-{number:03d}.parquet", compression="zstd", row_group_size=50_000
         )
@@ -234,9 +253,9 @@ def _write_parts(demo: Path, spoilt: Spoilt, channel: Channel) -> pl.DataFrame:
 
 
 def _write_truth(
-    demo: Path, spoilt: Spoilt, channel: Channel, places: pl.DataFrame
+    demo: Path, spoilt: Spoilt, channel: Channel, group: str, places: pl.DataFrame
 ) -> pl.DataFrame:
-    """Write `truth/clean/<dataset>.parquet`; gives the damage in TRUTH_SCHEMA."""
+    """Write `truth/clean/<dataset><group>.parquet`; gives the damage in TRUTH_SCHEMA."""
     folder = demo / "truth" / "clean"
     folder.mkdir(parents=True, exist_ok=True)
     columns = contract_columns(spoilt.rows)
@@ -250,7 +269,7 @@ def _write_truth(
         .join(told.select("row", "_refused"), on="row", how="left", maintain_order="left")
         .drop("row")
     )
-    marked.write_parquet(folder / f"{channel.dataset}.parquet", compression="zstd")
+    marked.write_parquet(folder / f"{channel.dataset}{group}.parquet", compression="zstd")
     delivered = spoilt.rows[spoilt.told["row"].to_numpy()].select(
         files.as_text(spoilt.rows[spoilt.told["row"].to_numpy()].select(channel.key)).select(
             pl.concat_str(channel.key, separator="|").alias("key")
@@ -269,25 +288,35 @@ def _write_truth(
 
 
 def deliver_all(
-    seed: int, demo: Path, build: Path, window: Window, tell: Callable[[str, int, int], None]
+    seed: int,
+    demo: Path,
+    build: Path,
+    window: Window,
+    persons: int,
+    tell: Callable[[str, int, int], None],
 ) -> dict[str, int]:
     """Write every dataset's deliveries and the ground truth.
 
     Returns:
         Rows by dataset.
     """
-    counts, damages = {}, []
+    counts: dict[str, int] = {}
+    damages = []
     cases = pl.read_parquet(build / "cases" / "*.parquet").sort("rule_id", "case_id")
     reserved = pl.read_parquet(build / "reserved" / "*.parquet")
     safe = Protected(reserved["person"], cases["facility_code"].drop_nulls())
     for number, channel in enumerate(CHANNELS.values()):
         tell("deliveries", number, len(CHANNELS))
-        rows = _rows(seed, build, channel, window)
-        spoilt = _spoil(seed, rows, channel, safe, window)
         write = _write_files if channel.kind in FILE_KINDS else _write_parts
-        places = write(demo, spoilt, channel)
-        damages.append(_write_truth(demo, spoilt, channel, places))
-        counts[channel.dataset] = len(spoilt.rows)
+        groups = _groups(build, channel, persons)
+        for place, paths in enumerate(groups):
+            group = f"-{place:03d}" if len(groups) > 1 else ""
+            rows = _rows(seed, paths, channel, window)
+            spoilt = _spoil(seed, group, rows, channel, safe, window)
+            del rows
+            places = write(demo, spoilt, channel)
+            damages.append(_write_truth(demo, spoilt, channel, group, places))
+            counts[channel.dataset] = counts.get(channel.dataset, 0) + len(spoilt.rows)
     truth = demo / "truth"
     reserved.select("id_no").write_parquet(truth / "reserved.parquet")
     pl.concat(damages).write_parquet(truth / "damage.parquet")

@@ -63,7 +63,7 @@ def generate(
         ).items():
             _store(build, name, county.code, rows)
     tell("lives", len(places), len(places))
-    counts = deliveries.deliver_all(seed, demo, build, size.window, tell)
+    counts = deliveries.deliver_all(seed, demo, build, size.window, size.persons, tell)
     shutil.rmtree(build)
     configuration.write(home, seed)
     facts = {"seed": seed, "scale": scale, "months": size.months, "rows": counts}
