@@ -31,6 +31,13 @@ order by r.rule_id
 """
 
 
+# Why a value is null, in the words that officials read.
+WORDS = {
+    "suppressed": "数值过小不公开", "not_delivered": "未报", "pending": "待审",
+    "not_applicable": "不适用", "not_comparable": "口径变更不可比",
+}  # fmt: skip
+
+
 def _rows(settings: Settings, file: str, query: str) -> list[dict[str, Any]]:
     path = (settings.releases / "current").resolve() / file
     with duckdb.connect(str(path), read_only=True) as connection:
@@ -42,11 +49,13 @@ def _rows(settings: Settings, file: str, query: str) -> list[dict[str, Any]]:
 def indicators(settings: Settings) -> list[dict[str, Any]]:
     """One row an indicator: name, unit, and a column for each province with its newest value.
 
-    A value that is null is shown by its status code, never as 0.
+    A value that is null is shown by the reason, never as 0.
     """
     table: dict[str, dict[str, Any]] = {}
     for row in _rows(settings, "officials.duckdb", INDICATORS):
-        shown = row["status_code"] if row["value"] is None else f"{row['value']:,}"
+        value, code = row["value"], row["status_code"]
+        # Two decimals are for reading; the release holds the figure to its last digit.
+        shown = WORDS.get(code, code) if value is None else f"{value:,.2f}".removesuffix(".00")
         entry = table.setdefault(
             row["indicator_id"], {"indicator": row["name_zh"], "unit": row["unit"]}
         )

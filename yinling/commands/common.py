@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +88,7 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, s
     numeric = {
         key
         for key in columns
-        if rows and all(isinstance(row.get(key), int | float) for row in rows)
+        if rows and all(isinstance(row.get(key), int | float | Decimal) for row in rows)
     }
     for key, heading in columns.items():
         view.add_column(heading, justify="right" if key in numeric else "left", no_wrap=True)
@@ -102,7 +103,7 @@ def _cell(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
+    if isinstance(value, int | Decimal):
         return f"{value:,}"
     return str(value)
 

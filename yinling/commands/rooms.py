@@ -168,7 +168,7 @@ def publish() -> None:
     settings = common.settings()
     with exclusive(settings.home, WRITER):
         release = _publish(settings)
-    _tell(release)
+    _tell(release.release_id, release.changed)
 
 
 def _publish(settings: Settings) -> ReleaseInfo:
@@ -178,10 +178,11 @@ def _publish(settings: Settings) -> ReleaseInfo:
         return publish_release(settings)
 
 
-def _tell(release: ReleaseInfo) -> None:
-    word = "published" if release.changed else "unchanged"
-    value = {"release_id": release.release_id, "changed": release.changed}
-    common.emit(value, [f"current release: {release.release_id} ({word})"])
+def _tell(release_id: str, changed: bool) -> None:
+    word = "published" if changed else "unchanged"
+    common.emit(
+        {"release_id": release_id, "changed": changed}, [f"current release: {release_id} ({word})"]
+    )
 
 
 def current() -> None:
@@ -193,17 +194,24 @@ def current() -> None:
 
 
 def run() -> None:
-    """The whole way without Airflow: land, check, build, check, publish."""
+    """The whole way without Airflow: land, check, build, check, publish what is new."""
+    from yinling.freshness import up_to_date
+    from yinling.release import list_releases
+
     settings = common.settings()
     with exclusive(settings.home, WRITER):
         with common.step("land"):
             _land(settings)
+        if up_to_date(settings):
+            same = next(row["release_id"] for row in list_releases(settings) if row["current"])
+            _tell(same, changed=False)
+            return
         _check(settings, "landing")
         with common.step("build"):
             _build(settings)
         _check(settings, "warehouse")
         release = _publish(settings)
-    _tell(release)
+    _tell(release.release_id, release.changed)
 
 
 def docs() -> None:
