@@ -69,7 +69,7 @@ def up(scale: str) -> None:
             _province(home, scale, clock)
             _departments(home, clock)
             settings = load_settings()
-            _pipeline(settings, clock)
+            pipeline(settings, clock)
             _finish_superset(superset, settings, clock)
         finally:
             if superset.poll() is None:
@@ -103,8 +103,13 @@ def _departments(home: Path, clock: Clock) -> None:
         start(home)
 
 
-def _pipeline(settings: Settings, clock: Clock) -> None:
-    """Run the DAGs: every family lands, then warehouse and release follow by their assets."""
+def pipeline(settings: Settings, clock: Clock) -> None:
+    """Run the DAGs: every family lands, then warehouse and release follow by their assets.
+
+    Raises:
+        DemoError: a task failed; the message gives its last words.
+        ServerError: Airflow did not start, or a run took too long.
+    """
     servers = servers_of(settings.home)
     with clock.step("Airflow"):
         port = airflow_server.start(settings, servers, os.environ)
