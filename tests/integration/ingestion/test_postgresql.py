@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +21,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    database = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    yield database.get_uri()
-    database.cleanup()
+def server() -> Iterator[str]:
+    # Not under pytest's own folder: every pytest session that starts closes that to other users,
+    # and the server runs as one (root may not run PostgreSQL).
+    with tempfile.TemporaryDirectory() as folder:
+        database = get_server(Path(folder) / "pg", cleanup_mode="stop")
+        yield database.get_uri()
+        database.cleanup()
 
 
 @pytest.fixture
