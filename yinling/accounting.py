@@ -20,3 +20,11 @@ def accounting(settings: Settings) -> list[dict[str, Any]]:
         row | {"balanced": row["rows_read"] == row["rows_loaded"] + row["rows_quarantined"]}
         for row in rows
     ]
+
+
+def refusals(settings: Settings) -> list[dict[str, Any]]:
+    """Refused rows counted by dataset, column and reason, most first; no row's content."""
+    from ingestion.quarantine import rows
+
+    counted = rows(settings).group_by("dataset", "column", "reason").len("rows")
+    return counted.sort("rows", "dataset", "column", descending=[True, False, False]).to_dicts()

@@ -11,17 +11,25 @@ from yinling.commands import common
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command(epilog="Example: yinling status --json")(status)
+    app.command(epilog="Example: yinling status --refused")(status)
     app.command(epilog="Example: yinling doctor")(doctor)
     app.command(epilog="Example: yinling reveal <token> --role auditor --reason 'case 2026-17'")(
         reveal
     )
 
 
-def status() -> None:
+def status(
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Refused rows by dataset, column and reason instead.")
+    ] = False,
+) -> None:
     """Row accounting of every batch: read = loaded + quarantined."""
-    from yinling.accounting import accounting
+    from yinling.accounting import accounting, refusals
 
+    if refused:
+        columns = {"dataset": "dataset", "column": "column", "reason": "reason", "rows": "rows"}
+        common.table("Refused rows", refusals(common.settings()), columns)
+        return
     rows = accounting(common.settings())
     columns = {
         "batch_id": "batch",
