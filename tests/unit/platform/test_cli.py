@@ -88,7 +88,27 @@ def test_unknown_settings_key_is_named(home: Path, capsys: pytest.CaptureFixture
 def test_status_counts_rows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     batch = home / "lake" / "facility" / "facility.440203.2026-09.0001"
     batch.mkdir(parents=True)
-    manifest = {"batch_id": batch.name, "rows_read": 10, "rows_loaded": 8, "rows_quarantined": 1}
+    manifest = {
+        "batch_id": batch.name,
+        "dataset": "facility",
+        "provider": "440203",
+        "period": "2026-09",
+        "mode": "full",
+        "sequence": 1,
+        "file": "facility.xlsx",
+        "sha256": "0" * 64,
+        "delivered_at": "2026-10-08T09:30:00",
+        "received_at": "2026-10-08T10:00:00",
+        "rows_read": 10,
+        "rows_loaded": 8,
+        "rows_quarantined": 1,
+        "control": {"rows": 10, "sums": {}},
+        "sums": {},
+        "refused_sums": {},
+        "cursor": None,
+        "contract_version": "1.0.0",
+        "schema_fingerprint": "0" * 16,
+    }
     (batch / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     assert cli.run(["status"]) == 1
     assert batch.name in capsys.readouterr().err
