@@ -13,7 +13,7 @@ from flask import Blueprint, Flask
 from flask_appbuilder.const import AUTH_DB
 from superset.key_value.types import JsonKeyValueCodec
 
-from superset_assets.config import home, language, release_pointer, telemetry
+from superset_assets.config import home, language, metadata, release_pointer, telemetry
 
 HOME = Path(os.environ["YINLING_HOME"])
 ROOM = HOME / "superset"
@@ -29,8 +29,8 @@ DOCUMENTATION_URL = None
 
 # --- storage and secrets --------------------------------------------------------------------
 SECRET_KEY = os.environ["YINLING_SUPERSET_SECRET_KEY"]
-# Waiting, not failing, is right for the rare moment in which two workers write metadata at once.
-SQLALCHEMY_DATABASE_URI = f"sqlite:///{ROOM / 'metadata.db'}?timeout=30"
+SQLALCHEMY_ENGINE_OPTIONS = metadata.OPTIONS
+SQLALCHEMY_DATABASE_URI = f"sqlite:///{ROOM / 'metadata.db'}"
 DATA_DIR = str(ROOM)
 UPLOAD_FOLDER = str(ROOM / "uploads")
 FILTER_STATE_CACHE_CONFIG = {
