@@ -12,10 +12,11 @@
     persons (or null); all parts of a row are withheld together. `name`: the resulting CTE
     [keys…, region_code] of the cells to withhold. threshold 0 withholds nothing.
 
-    A group is the regions under one parent. If what is withheld in it could be worked out from the
-    parent (one cell alone, or cells whose sum is itself small), the smallest other region of the
-    group that has persons in that part goes too; if there is none, the parent goes. Afterwards a withheld parent needs a withheld
-    child. "Smallest" goes by a fixed order of regions, so that tables that share a count choose alike. -#}
+    A group is the regions under one parent. Where the small counts of a part add up to a small sum,
+    the parent would give them away: the smallest other region of the group with persons in that part
+    goes too (if there is none, the parent is as small, and withheld itself). Afterwards a withheld
+    parent needs a withheld child. "Smallest" goes by a fixed order of regions, so that tables that
+    share a count choose alike. -#}
 {% macro withhold(name, source, keys, parts, threshold) -%}
 {{ name }}__sized as (
     select
@@ -41,21 +42,9 @@
         on size.region_code = source.region_code
 ),
 
-{{ _complement(name ~ '__county', name ~ '__sized', 'county', none, keys, parts, threshold) }},
+{{ _complement(name ~ '__county', name ~ '__sized', 'county', keys, parts, threshold) }},
 
-{{ _complement(
-    name ~ '__prefecture', name ~ '__sized', 'prefecture', name ~ '__county', keys, parts, threshold
-) }},
-
-{{ name }}__above as (
-    select {{ keys | join(', ') }}, region_code from {{ name }}__prefecture where is_held
-    union
-    select {{ keys | join(', ') }}, region_code from {{ name }}__sized
-    where region_level = 'province' and is_small
-    union
-    select {{ keys | join(', ') }}, parent_code as region_code
-    from {{ name }}__prefecture where forces_parent
-),
+{{ _complement(name ~ '__prefecture', name ~ '__sized', 'prefecture', keys, parts, threshold) }},
 
 {{ name }}__opened as (
     select
@@ -77,7 +66,10 @@
 ),
 
 {{ name }} as (
-    select {{ keys | join(', ') }}, region_code from {{ name }}__above
+    select {{ keys | join(', ') }}, region_code from {{ name }}__sized
+    where region_level = 'province' and is_small
+    union
+    select {{ keys | join(', ') }}, region_code from {{ name }}__prefecture where is_held
     union
     select {{ keys | join(', ') }}, region_code from {{ name }}__county where is_held
     union
@@ -87,87 +79,55 @@
 {%- endmacro %}
 
 
-{#- One level of `withhold`: is_held (small, forced by a child, or chosen to hide a sibling) and
-    forces_parent. `children`: the CTE of the level below, null at the lowest. -#}
-{% macro _complement(name, source, level, children, keys, parts, threshold) -%}
+{#- One level of `withhold`: is_held, small itself or chosen to hide a small sibling. -#}
+{% macro _complement(name, source, level, keys, parts, threshold) -%}
 {%- set by = keys | join(', ') -%}
 {{ name }}__first as (
-    select
-        cell.*,
-        {% if children -%}
-        cell.is_small or forced.region_code is not null as held_first,
-        {%- else -%}
-        cell.is_small as held_first,
-        {%- endif %}
-        coalesce(parent.is_small, false) as parent_is_small
+    select cell.*, coalesce(parent.is_small, false) as parent_is_small
     from {{ source }} as cell
     left join {{ source }} as parent
         on {% for key in keys %}parent.{{ key }} = cell.{{ key }} and {% endfor -%}
         parent.region_code = cell.parent_code
-    {%- if children %}
-    left join (
-        select distinct {{ by }}, parent_code as region_code from {{ children }}
-        where forces_parent
-    ) as forced
-        on {% for key in keys %}forced.{{ key }} = cell.{{ key }} and {% endfor -%}
-        forced.region_code = cell.region_code
-    {%- endif %}
     where cell.region_level = '{{ level }}'
 ),
 
 {{ name }}__grouped as (
     select
-        *,
-        sum(case when held_first then 1 else 0 end) over siblings as held_count,
-        sum(case when is_candidate and not held_first then 1 else 0 end) over siblings
-            as candidates
+        *
         {%- for part in parts %},
-        sum(case when held_first then {{ part }} else 0 end) over siblings
+        sum(case when is_small then {{ part }} else 0 end) over siblings
             between 1 and {{ threshold }} - 1 as open_{{ part }}
         {%- endfor %}
     from {{ name }}__first
     window siblings as (partition by {{ by }}, parent_code)
 ),
 
--- In each group the place of a region among those that could hide the others, and among those that
--- have persons in the very part that shows.
+-- The place of a region among those of its group that have persons in the part that shows.
 {{ name }}__ranked as (
     select
-        *,
-        {%- for part in parts %}
+        *
+        {%- for part in parts %},
         row_number() over (
             partition by {{ by }}, parent_code
             order by
-                case when is_candidate and not held_first and {{ part }} > 0 then 0 else 1 end,
+                case when not is_small and {{ part }} > 0 then 0 else 1 end,
                 empty_parts, size, region_code
-        ) as place_{{ part }},
+        ) as place_{{ part }}
         {%- endfor %}
-        row_number() over (
-            partition by {{ by }}, parent_code
-            order by
-                case when is_candidate and not held_first then 0 else 1 end,
-                empty_parts, size, region_code
-        ) as place_no,
-        held_count = 1 {% for part in parts %}or open_{{ part }} {% endfor %} as any_open
     from {{ name }}__grouped
 ),
 
 {{ name }} as (
     select
         *,
-        held_first or (
-            not parent_is_small and held_count > 0 and is_candidate and (
-                (
-                    held_count = 1 and place_no = 1
-                    and not ({% for part in parts %}open_{{ part }}
-                        {{- ' or ' if not loop.last }}{% endfor %})
-                )
+        is_small or (
+            not parent_is_small and (
                 {%- for part in parts %}
-                or (open_{{ part }} and place_{{ part }} = 1 and {{ part }} > 0)
+                (open_{{ part }} and place_{{ part }} = 1 and {{ part }} > 0)
+                {{- ' or' if not loop.last }}
                 {%- endfor %}
             )
-        ) as is_held,
-        not parent_is_small and held_count > 0 and any_open and candidates = 0 as forces_parent
+        ) as is_held
     from {{ name }}__ranked
 )
 {%- endmacro %}
