@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,10 +78,17 @@ class Hub:
 
 
 @pytest.fixture(scope="session")
-def province(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home with nothing but the departments: their servers run, nothing has landed."""
-    home = tmp_path_factory.mktemp("province")
-    with pytest.MonkeyPatch.context() as patch:
+def province() -> Iterator[Path]:
+    """A home with nothing but the departments: their servers run, nothing has landed.
+
+    Not below pytest's own folder: another pytest that starts takes that folder's rights from the
+    account that PostgreSQL runs as.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="yinling-province-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        home = Path(folder)
         # Ports of their own, so that a demo on this machine is left alone.
         patch.setenv("YINLING_DEMO_PG_PORT", "0")
         patch.setenv("YINLING_DEMO_REST_PORT", "0")
