@@ -54,3 +54,11 @@
         else 'K0'
     end
 {%- endmacro %}
+
+{# The register's rows of today for the persons of a relation, found without joining everybody. #}
+{% macro register_of(relation, key='person_key') -%}
+    select d.person_key, d.household_key, d.residence_region_code, d.birth_date
+    from {{ ref('dim_person') }} as d
+    semi join {{ relation }} as r on r.{{ key }} = d.person_key
+    where d.is_current
+{%- endmacro %}

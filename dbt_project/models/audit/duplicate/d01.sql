@@ -1,15 +1,20 @@
 -- D01 跨县区重复领取同一补贴
 -- The same person was paid the same programme for the same month by two counties of today.
--- Candidates: person, programme, month with two region codes. Evidence: the payments of the
+-- Candidates: persons paid a programme under two region codes. Evidence: the payments of the
 -- counties that are not the person's own, and the own county's as counterpart.
 with
 
-repeated as (
-    select person_key, programme_code, benefit_month
+payers as (
+    select distinct person_key, programme_code, region_code
     from {{ ref('fct_payment') }}
     where is_effective and person_key is not null
-    group by person_key, programme_code, benefit_month
-    having min(region_code) <> max(region_code)
+),
+
+several as (
+    select person_key, programme_code
+    from payers
+    group by person_key, programme_code
+    having count(*) > 1
 ),
 
 -- Codes of today first; a code above the county is another layer of the same benefit (province
@@ -20,11 +25,8 @@ placed as (
         place.ancestor_code as county_code,
         p.benefit_month as month
     from {{ ref('fct_payment') }} as p
-    semi join repeated as r
-        on
-            r.person_key = p.person_key
-            and r.programme_code = p.programme_code
-            and r.benefit_month = p.benefit_month
+    semi join several as r
+        on r.person_key = p.person_key and r.programme_code = p.programme_code
     inner join {{ ref('bridge_region_ancestor') }} as place
         on place.region_code = p.region_code and place.ancestor_level = 'county'
     where p.is_effective
@@ -75,6 +77,8 @@ policy as ({{ policy_on('placed', 'D01') }}),
 
 standards as ({{ standards_at('placed') }}),
 
+register as ({{ register_of('months') }}),
+
 -- What one county would pay: the highest band that the person is old enough for.
 due as (
     select
@@ -89,7 +93,7 @@ due as (
             p.person_key = m.person_key
             and p.programme_code = m.programme_code
             and p.benefit_month = m.benefit_month
-    inner join {{ ref('dim_person') }} as d on d.person_key = m.person_key and d.is_current
+    inner join register as d on d.person_key = m.person_key
     inner join standards as s
         on
             s.region_code = p.region_code

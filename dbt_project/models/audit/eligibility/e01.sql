@@ -4,10 +4,15 @@
 -- Evidence: the payments, the person's row in the register.
 with
 
+-- Nobody as old as the strictest place asks for can be too young anywhere.
 programmes as (
-    select programme_code, max(min_age) as highest_age
-    from {{ ref('dim_subsidy_standard') }}
-    where min_age is not null
+    select programme_code, max(lowest_age) as strictest_age
+    from (
+        select programme_code, region_code, valid_from, min(min_age) as lowest_age
+        from {{ ref('dim_subsidy_standard') }}
+        where min_age is not null
+        group by programme_code, region_code, valid_from
+    ) as places
     group by programme_code
 ),
 
@@ -24,7 +29,7 @@ young as (
     from first_paid as f
     inner join programmes as g on g.programme_code = f.programme_code
     inner join {{ ref('dim_person') }} as d on d.person_key = f.person_key and d.is_current
-    where f.first_month < {{ add_months('d.birth_date', 'g.highest_age * 12') }}
+    where f.first_month < {{ add_months('d.birth_date', 'g.strictest_age * 12') }}
 ),
 
 paid as (

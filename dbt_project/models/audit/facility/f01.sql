@@ -30,6 +30,8 @@ beds as (
     where f.beds_total is not null
 ),
 
+register as ({{ register_of(ref('spell_stay')) }}),
+
 -- A couple in one room fills one bed: the second of a household in the same bed is not counted.
 stays as (
     select
@@ -47,7 +49,7 @@ stays as (
         ) as shares_bed
     from {{ ref('spell_stay') }} as s
     inner join sites as t on t.facility_code = s.facility_code
-    left join {{ ref('dim_person') }} as d on d.person_key = s.person_key and d.is_current
+    left join register as d on d.person_key = s.person_key
 ),
 
 changes as (

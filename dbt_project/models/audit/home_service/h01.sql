@@ -41,12 +41,14 @@ inside as (
     where o.amount > 0
 ),
 
+register as ({{ register_of('inside') }}),
+
 placed as (
     select
         i.*,
         {{ county('d.residence_region_code') }} as county_code
     from inside as i
-    left join {{ ref('dim_person') }} as d on d.person_key = i.person_key and d.is_current
+    left join register as d on d.person_key = i.person_key
     {{ join_county('d.residence_region_code') }}
 ),
 

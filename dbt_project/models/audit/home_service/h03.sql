@@ -32,6 +32,8 @@ orders as (
     where o.ended_at > o.started_at
 ),
 
+register as ({{ register_of('orders') }}),
+
 pairs as (
     select
         a.order_no as order_a,
@@ -58,8 +60,8 @@ pairs as (
                 a.started_at < b.started_at
                 or (a.started_at = b.started_at and a.order_no < b.order_no)
             )
-    left join {{ ref('dim_person') }} as pa on pa.person_key = a.person_key and pa.is_current
-    left join {{ ref('dim_person') }} as pb on pb.person_key = b.person_key and pb.is_current
+    left join register as pa on pa.person_key = a.person_key
+    left join register as pb on pb.person_key = b.person_key
     {{ join_county('pb.residence_region_code') }}
     where
         -- One home: the same elder, a couple, or check-ins at one point.
@@ -87,13 +89,21 @@ usual as (
     group by worker_key, provider_code
 ),
 
--- A teaching visit: another worker was with the same elder at the same time.
+-- A teaching visit: another worker was with one of the elders at the same time.
+elders as (
+    select order_a, order_b, worker_key, started_at, ended_at, person_a as person_key
+    from overlapping
+    union all
+    select order_a, order_b, worker_key, started_at, ended_at, person_b as person_key
+    from overlapping
+),
+
 accompanied as (
     select distinct v.order_a, v.order_b
-    from overlapping as v
+    from elders as v
     inner join {{ ref('fct_service_order') }} as o
         on
-            o.person_key in (v.person_a, v.person_b)
+            o.person_key = v.person_key
             and o.worker_key <> v.worker_key
             and o.started_at < v.ended_at
             and o.ended_at > v.started_at

@@ -3,12 +3,17 @@
 -- Candidates: accounts with two persons or more. Evidence: payments to those who do not own it.
 with
 
-shared as (
-    select account_token
+holders as (
+    select distinct account_token, person_key
     from {{ ref('fct_payment') }}
     where is_effective and person_key is not null and account_token is not null
+),
+
+shared as (
+    select account_token
+    from holders
     group by account_token
-    having min(person_key) <> max(person_key)
+    having count(*) > 1
 ),
 
 -- An account that also takes a facility's own money is the house's custody account.
@@ -19,6 +24,16 @@ custody as (
     where p.facility_code is not null and p.person_key is null
 ),
 
+pooled as (
+    select p.*
+    from {{ ref('fct_payment') }} as p
+    semi join shared as s on s.account_token = p.account_token
+    anti join custody as c on c.account_token = p.account_token
+    where p.is_effective and p.person_key is not null
+),
+
+register as ({{ register_of('pooled') }}),
+
 paid as (
     select
         p.*,
@@ -26,13 +41,10 @@ paid as (
         {{ county('p.region_code') }} as county_code,
         p.benefit_month as month,
         coalesce(d.household_key, p.person_key) as household
-    from {{ ref('fct_payment') }} as p
-    semi join shared as s on s.account_token = p.account_token
-    anti join custody as c on c.account_token = p.account_token
+    from pooled as p
     inner join {{ ref('dim_programme') }} as g on g.programme_code = p.programme_code
-    left join {{ ref('dim_person') }} as d on d.person_key = p.person_key and d.is_current
+    left join register as d on d.person_key = p.person_key
     {{ join_county('p.region_code') }}
-    where p.is_effective and p.person_key is not null
 ),
 
 policy as ({{ policy_on('paid', 'N01') }}),
