@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from ingestion.landing import land
-from synthetic.environment import read_env
 from synthetic.departments import start, stop
+from synthetic.environment import read_env
 from synthetic.province import generate
 from tests.support.truth_cases import Truth
 from yinling.settings import Settings, load_settings

@@ -88,3 +88,19 @@ def test_two_files_make_a_rule(tmp_path: Path) -> None:
     )
     passed = run([sys.executable, "-c", code], scratch, YINLING_HOME=str(home))
     assert passed.split()[-1] == "2"
+
+    # One dated row suspends the rule: the register says why, and its findings are gone.
+    with (scratch / "dbt_project" / "seeds" / "policy_parameter.csv").open("a") as seed:
+        seed.write("suspended,D02,,2026-01-01,,数据共享依据失效,测试文件\n")
+    run(
+        [*yinling, "build", "--select", "policy_parameter int_rule+"],
+        scratch,
+        YINLING_HOME=str(home),
+    )
+    with duckdb.connect(str(home / "warehouse" / "warehouse.duckdb"), read_only=True) as warehouse:
+        left = warehouse.sql("select count(*) from publish_auditors.finding").fetchone()
+        register = warehouse.sql(
+            "select suspended, suspended_reason from publish_auditors.rule where rule_id = 'D02'"
+        ).fetchall()
+    assert left == (0,)
+    assert register == [(True, "数据共享依据失效")]
