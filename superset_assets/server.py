@@ -41,7 +41,7 @@ def _log_file() -> Path:
 
 
 def status() -> dict[str, Any] | None:
-    """`{pid, port, address}` of this home's running server, else None."""
+    """`{pid, port, address, prepared}` of this home's running server, else None."""
     file = _state_file()
     if not file.exists():
         return None
@@ -87,20 +87,35 @@ def choose_port(wanted: int | None) -> int:
     )
 
 
+def _prepared() -> str:
+    """Fingerprint of what the bootstrap prepared.
+
+    Raises:
+        ServerError: it has not run yet.
+    """
+    file = runtime.room() / "bootstrap.json"
+    if not file.exists():
+        raise ServerError(
+            "Superset is not prepared: run python -m superset_assets.bootstrap first."
+        )
+    return str(json.loads(file.read_text("utf-8"))["fingerprint"])
+
+
 def start(port: int | None = None) -> dict[str, Any]:
     """Start the server unless it runs already; returns its state once it answers.
 
     Raises:
         ServerError: no port, not bootstrapped, or it does not answer in time.
     """
+    prepared = _prepared()
     running = status()
-    if running is not None:
+    if running is not None and running["prepared"] == prepared:
         print(f"  superset: already running at {running['address']}", flush=True)
         return running
-    if not (runtime.room() / "bootstrap.json").exists():
-        raise ServerError(
-            "Superset is not prepared: run python -m superset_assets.bootstrap first."
-        )
+    if running is not None:
+        print("  superset: settings or dashboards changed, starting anew", flush=True)
+        port = port or int(running["port"])
+        stop()
     chosen = choose_port(port)
     with _log_file().open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
@@ -115,7 +130,9 @@ def start(port: int | None = None) -> dict[str, Any]:
             stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     address = f"http://{HOST}:{chosen}"
-    state = {"pid": process.pid, "port": chosen, "address": address}
+    state = {
+        "pid": process.pid, "port": chosen, "address": address, "prepared": prepared,
+    }  # fmt: skip
     _state_file().write_text(json.dumps(state), "utf-8")
     _wait(process, address)
     return state

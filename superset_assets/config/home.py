@@ -1,25 +1,43 @@
-"""After the login a viewer stands before a dashboard, not before a list of objects."""
+"""Where a viewer lands after the login: a dashboard, or plain words why there is none."""
 
 from __future__ import annotations
 
-from flask import Flask, redirect, request
+from flask import Flask, Response, redirect, request
 from flask_login import current_user
 from superset.extensions import db
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as AnyResponse
+
+from superset_assets.config.release_pointer import NoReleaseError, current_release
 
 WELCOME = "/superset/welcome/"
+DASHBOARDS = "/superset/dashboard/"
+NOTHING_YET = """<!doctype html><html lang="zh"><meta charset="utf-8"><title>银龄</title>
+<meta http-equiv="refresh" content="30">
+<body style="font-family:sans-serif;max-width:40em;margin:15vh auto;color:#24364b">
+<img src="/yinling/static/logo.svg" alt="银龄" height="36">
+<h1 style="font-size:20px">还没有发布数据</h1>
+<p>%s</p><p>本页每 30 秒自动刷新一次。</p></body></html>"""
 
 
 def open_dashboard(app: Flask) -> None:
     """Send the welcome page on to the user's own dashboard (`home` of the role in access.yaml).
 
     Superset knows such a dashboard a user, but its front end shows the list of objects all the
-    same, because the address stays that of the welcome page.
+    same, because the address stays that of the welcome page. Before the first release the
+    dashboards' spinners would turn for ever: say so instead.
     """
 
     @app.before_request
-    def to_dashboard() -> Response | None:
-        if request.path != WELCOME or not current_user.is_authenticated:
+    def to_dashboard() -> AnyResponse | None:
+        if not request.path.startswith((WELCOME, DASHBOARDS)):
+            return None
+        if not current_user.is_authenticated:
+            return None
+        try:
+            current_release()
+        except NoReleaseError as error:
+            return Response(NOTHING_YET % error, status=503)
+        if request.path != WELCOME:
             return None
         from superset.models.user_attributes import UserAttribute
 
@@ -28,4 +46,4 @@ def open_dashboard(app: Flask) -> None:
             .filter_by(user_id=current_user.get_id())
             .scalar()
         )
-        return redirect(f"/superset/dashboard/{own}/") if own else None
+        return redirect(f"{DASHBOARDS}{own}/") if own else None

@@ -9,10 +9,13 @@ from typing import Any
 from flask import Flask, g, has_request_context
 from flask_caching.backends.filesystemcache import FileSystemCache
 from sqlalchemy.engine import URL, make_url
+from superset.exceptions import SupersetException
 
 
-class NoReleaseError(Exception):
+class NoReleaseError(SupersetException):  # type: ignore[misc]
     """Nothing has been published yet, so there is nothing to show."""
+
+    status = 503
 
 
 def current_release() -> Path:

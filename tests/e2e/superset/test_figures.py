@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from decimal import Decimal
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 import yaml
 
@@ -108,3 +110,21 @@ def test_a_new_release_is_seen_at_once(site: Site) -> None:
             pointer.symlink_to(old.name)
             pointer.replace(releases / "current")
         assert rows(client, ids["indicator_overview"], ["value"], filters=chosen)[1] == before
+
+
+def test_before_the_first_release_the_page_says_so(site: Site) -> None:
+    pointer = site.home / "releases" / "current"
+    release = pointer.readlink()
+    with httpx.Client(base_url=site.address, follow_redirects=True) as visitor:
+        page = visitor.get("/login/")
+        token = re.search(r'csrf_token[^>]*value="([^"]+)"', page.text)
+        form = {"username": "guangdong", "password": site.passwords["guangdong"]}
+        if token:
+            form["csrf_token"] = token[1]
+        pointer.unlink()
+        try:
+            answer = visitor.post("/login/", data=form)
+            assert answer.status_code == 503
+            assert "还没有发布数据" in answer.text
+        finally:
+            pointer.symlink_to(release)
