@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -19,12 +21,21 @@ SELECTION = ["+int_evidence", "+path:models/publish/auditors"]
 
 
 @pytest.fixture(scope="module")
-def landed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings of a home whose departments have delivered and whose warehouse is built."""
-    home = tmp_path_factory.mktemp("audit")
-    generate(home, "S")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("YINLING_HOME", str(home))
+def landed() -> Iterator[Settings]:
+    """Settings of a home whose departments have delivered and whose warehouse is built.
+
+    Not below pytest's own folder: another pytest that starts takes that folder's rights from the
+    account that PostgreSQL runs as.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="yinling-audit-") as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        home = Path(folder)
+        patch.setenv("YINLING_HOME", folder)
+        patch.setenv("YINLING_DEMO_PG_PORT", "0")
+        patch.setenv("YINLING_DEMO_REST_PORT", "0")
+        generate(home, "S")
         start(home)
         for name, value in read_env(home).items():
             patch.setenv(name, value)

@@ -98,9 +98,9 @@ def test_two_files_make_a_rule(tmp_path: Path) -> None:
         YINLING_HOME=str(home),
     )
     with duckdb.connect(str(home / "warehouse" / "warehouse.duckdb"), read_only=True) as warehouse:
-        left = warehouse.sql("select count(*) from publish_auditors.finding").fetchone()
+        left = warehouse.sql("select count(*) from publish_auditors.finding").fetchall()
         register = warehouse.sql(
             "select suspended, suspended_reason from publish_auditors.rule where rule_id = 'D02'"
         ).fetchall()
-    assert left == (0,)
+    assert left == [(0,)]
     assert register == [(True, "数据共享依据失效")]
