@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from yinling.locks import exclusive
-from yinling.render import render
+from yinling.render import BY_CONSTRUCTION, render
 from yinling.settings import Settings
 
 FAILED = ("error", "fail", "runtime error")
@@ -66,6 +66,7 @@ def build(
     full_refresh: bool = False,
     *,
     known_as_of: str | None = None,
+    all_tests: bool = False,
 ) -> BuildResult:
     """Build and test the warehouse, or the part that dbt's selection names.
 
@@ -73,6 +74,7 @@ def build(
         full_refresh: rebuild the incremental models instead of adding the new batches.
         known_as_of: a past day (YYYY-MM-DD) or instant: builds, in full and in a file of its own
             beside the warehouse, what was known then.
+        all_tests: run also the tests of what the models' own form guarantees.
 
     Raises:
         BuildError: a model or a test failed, or dbt could not start.
@@ -81,6 +83,8 @@ def build(
     with exclusive(settings.home, LOCK):
         render(settings)
         arguments = ["build", "--exclude-resource-type", "unit_test"]
+        if not all_tests:
+            arguments += ["--exclude", f"tag:{BY_CONSTRUCTION}"]
         if select:
             arguments += ["--select", *([select] if isinstance(select, str) else select)]
         if full_refresh or known_as_of:

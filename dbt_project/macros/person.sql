@@ -14,32 +14,16 @@ news as (
 {%- endmacro %}
 
 
-{# CTEs up to `versions`: every delivered version of the persons to build, with their key. #}
-{% macro person_versions() -%}
+{# Adding to an existing model: CTEs up to `versions`, of the persons with news only. #}
+{% macro versions_with_news() -%}
 {%- if adds_to_existing() -%}
 {{ person_news() }},
 
-tokens as (
-    select person_key as id_token, person_key from news
-    union all
-    select renumbered.id_token, renumbered.person_key
-    from {{ ref('int_person_renumbered') }} as renumbered
+versions as (
+    select v.*
+    from {{ ref('int_person_version') }} as v
+    semi join news on v.person_key = news.person_key
 ),
-
-versions as (
-    select tokens.person_key, delivered.*
-    from {{ ref('stg_household_person_version') }} as delivered
-    inner join tokens on delivered.id_no_token = tokens.id_token
-)
-{%- else -%}
-versions as (
-    select
-        coalesce(renumbered.person_key, delivered.id_no_token) as person_key,
-        delivered.*
-    from {{ ref('stg_household_person_version') }} as delivered
-    left join {{ ref('int_person_renumbered') }} as renumbered
-        on delivered.id_no_token = renumbered.id_token
-)
 {%- endif -%}
 {%- endmacro %}
 

@@ -1,15 +1,8 @@
 {#
     The body of a staging model: typed rows of a dataset, of every key the latest version.
-
-    Rows with one version (nearly all) stream through; only repeated keys are ranked. The latest
-    version has the greatest known_at, then batch_id, then row_no.
 #}
 {% macro stage(dataset) %}
-with versions as (
-    {{ typed_rows(dataset) }}
-),
-
-{{ latest_versions('versions', dataset_specs()[dataset]['key']) }}
+with {{ latest_versions('(' ~ typed_rows(dataset) ~ ')', dataset_specs()[dataset]['key']) }}
 
 select * from final
 {% endmacro %}
@@ -32,14 +25,21 @@ select * from final
 {%- endmacro %}
 
 
-{# CTEs up to one named `final`: of `relation`, the latest version of every key. #}
+{#
+    CTEs up to one named `final`: of `relation`, the latest version of every key: the one with the
+    greatest known_at, then batch_id, then row_no.
+
+    Rows with one version (nearly all) stream through; only repeated keys are ranked. A relation
+    of many rows is given as a subquery in brackets, not as the name of a CTE: an engine that
+    keeps what a CTE yields would keep all those rows in memory for the three times they are read.
+#}
 {% macro latest_versions(relation, key, final='final') -%}
 {%- set on = [] -%}
 {%- for name in key %}{% do on.append('v.' ~ name ~ ' = r.' ~ name) %}{% endfor -%}
 {{ final }}_repeated as (
-    select {{ key | join(', ') }}
-    from {{ relation }}
-    group by {{ key | join(', ') }}
+    select v.{{ key | join(', v.') }}
+    from {{ relation }} as v
+    group by v.{{ key | join(', v.') }}
     having count(*) > 1
 ),
 
@@ -50,8 +50,7 @@ select * from final
     qualify
         row_number() over (
             partition by v.{{ key | join(', v.') }}
-            order by
-                v.known_at desc, v.batch_id desc, v.row_no desc
+            order by v.known_at desc, v.batch_id desc, v.row_no desc
         ) = 1
 ),
 

@@ -34,7 +34,9 @@
         split_part(replace(file, '{{ env_var('YINLING_LAKE') }}/', ''), '/', 2) as batch_id,
         file
     from glob('{{ env_var('YINLING_LAKE') }}/*/*/data.parquet');
-    create table if not exists staging.load_log (model varchar, dataset varchar, batch_id varchar);
+    create table if not exists staging.load_log (
+        model varchar, dataset varchar, batch_id varchar, run_id varchar
+    );
 {%- endmacro %}
 {% macro spark__open_run() %}{% endmacro %}
 
@@ -65,12 +67,27 @@
 {# Post-hook: the model has loaded all batches of these datasets that this run sees. #}
 {% macro mark_loaded(datasets) %}{{ return(adapter.dispatch('mark_loaded')(datasets)) }}{% endmacro %}
 {% macro duckdb__mark_loaded(datasets) -%}
-    delete from staging.load_log where model = '{{ this.identifier }}';
+    {%- if not adds_to_existing() -%}
+        delete from staging.load_log where model = '{{ this.identifier }}';
+    {%- endif %}
     insert into staging.load_log
-    select '{{ this.identifier }}', dataset, batch_id from staging.lake_batch
-    where dataset in ('{{ datasets | join("', '") }}');
+    select '{{ this.identifier }}', b.dataset, b.batch_id, '{{ invocation_id }}'
+    from staging.lake_batch as b
+    anti join staging.load_log as l
+        on l.model = '{{ this.identifier }}' and l.dataset = b.dataset and l.batch_id = b.batch_id
+    where b.dataset in ('{{ datasets | join("', '") }}');
 {%- endmacro %}
 {% macro spark__mark_loaded(datasets) %}{% endmacro %}
+
+{# Condition of a test: the row came into the (incremental) model with this run. #}
+{% macro loaded_now(relation) %}{{ return(adapter.dispatch('loaded_now')(relation)) }}{% endmacro %}
+{% macro duckdb__loaded_now(relation) -%}
+    batch_id in (
+        select l.batch_id from staging.load_log as l
+        where l.model = '{{ relation.identifier }}' and l.run_id = '{{ invocation_id }}'
+    )
+{%- endmacro %}
+{% macro spark__loaded_now(relation) %}true{% endmacro %}
 
 {#
     Pre-hook: give rows already loaded the person keys of today's id-change table.

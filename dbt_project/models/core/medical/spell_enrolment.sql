@@ -1,4 +1,21 @@
-with mapped as (
+-- depends_on: {{ ref('int_person_renumbered') }}
+{{
+    config(
+        materialized='incremental',
+        unique_key=['person_key', 'insurance_kind', 'valid_from'],
+        incremental_strategy=increment_strategy(),
+        pre_hook="{{ renumber({'person_key': 'id_token'}) }}",
+        post_hook="{{ mark_loaded(['medical_enrolment']) }}",
+    )
+}}
+{%- set names = [
+    'person_key', 'id_token', 'person_mask', 'id_form', 'insurance_kind', 'valid_from', 'valid_to',
+    'region_code', 'ltci_insured', 'end_reason', 'dataset', 'batch_id', 'row_no', 'known_at',
+] %}
+
+with {{ arrivals('medical_enrolment', {'id_no_token': 'id_token'}) }},
+
+mapped as (
     select
         coalesce(renumbered.person_key, delivered.id_no_token) as person_key,
         delivered.id_no_token as id_token,
@@ -14,9 +31,17 @@ with mapped as (
         delivered.batch_id,
         delivered.row_no,
         delivered.known_at
-    from {{ ref('stg_medical_enrolment') }} as delivered
+    from arrivals as delivered
     left join {{ ref('int_person_renumbered') }} as renumbered
         on delivered.id_no_token = renumbered.id_token
+    {% if adds_to_existing() -%}
+    -- What two numbers of one person say is weighed again as a whole.
+    union all
+    select loaded.{{ names | join(', loaded.') }}
+    from {{ this }} as loaded
+    semi join {{ ref('int_person_renumbered') }} as renumbered
+        on loaded.person_key = renumbered.person_key
+    {%- endif %}
 ),
 
 {{ merge_renumbered('mapped', ['person_key', 'insurance_kind', 'valid_from']) }}

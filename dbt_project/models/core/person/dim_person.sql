@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_person_renumbered') }}
 {{ config(
     materialized='incremental',
     unique_key='person_key',
@@ -13,25 +14,22 @@
 {%- set carried = (told + ['batch_id', 'row_no', 'known_at']) | join(', ') -%}
 {%- set in_order = 'partition by person_key order by known_at, batch_id, row_no' %}
 
-with {{ person_versions() }},
+{% set versions = 'versions' if adds_to_existing() else ref('int_person_version') -%}
 
+with {{ versions_with_news() }}
 repeated as (
-    select person_key from versions group by person_key having count(*) > 1
-),
-
-told as (
-    select versions.*, repeated.person_key is not null as is_repeated
-    from versions left join repeated on versions.person_key = repeated.person_key
+    select person_key from {{ versions }} group by person_key having count(*) > 1
 ),
 
 others as (
     select
-        *,
+        v.*,
         {{ row_text(told + ['status', 'status_date']) }} as content,
-        min(case when id_no_token = person_key then known_at end)
-            over (partition by person_key) as own_number_since
-    from told
-    where is_repeated or (status <> 'normal' and status_date is not null)
+        min(case when v.id_no_token = v.person_key then v.known_at end)
+            over (partition by v.person_key) as own_number_since
+    from {{ versions }} as v
+    left join repeated on v.person_key = repeated.person_key
+    where repeated.person_key is not null or (v.status <> 'normal' and v.status_date is not null)
 ),
 
 -- A replaced number says nothing more once the new one is known.
@@ -68,23 +66,26 @@ steps as (
         {{ carried }}
     from ranked
     where (version_no = 1 and status <> 'normal' and status_date is not null)
-        or (version_no > 1 and content <> content_before)
+        or content <> content_before
 ),
 
 -- Later knowledge prevails: a version ends where any later one begins. Nearly everybody has one
 -- version and is still registered: those need no ranking.
 spans as (
-    select person_key, valid_from, status, status_date, {{ carried }},
+    select
+        person_key, valid_from, status, status_date, {{ carried }},
         min(valid_from) over (
             partition by person_key order by step_no
             rows between 1 following and unbounded following
         ) as valid_to
     from steps
     union all
-    select person_key, birth_date as valid_from, status, status_date, {{ carried }},
+    select
+        v.person_key, birth_date as valid_from, status, status_date, {{ carried }},
         cast(null as date) as valid_to
-    from told
-    where not is_repeated and (status = 'normal' or status_date is null)
+    from {{ versions }} as v
+    anti join repeated on v.person_key = repeated.person_key
+    where status = 'normal' or status_date is null
 ),
 
 final as (

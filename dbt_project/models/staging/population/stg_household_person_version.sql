@@ -1,1 +1,0 @@
-{{ typed_rows('household_person') }}
