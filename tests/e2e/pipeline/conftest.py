@@ -99,18 +99,19 @@ def province() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def new_home(province: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Hub]:
+def new_home(province: Path) -> Iterator[Callable[[str], Hub]]:
     """Makes homes that have landed nothing yet, all fed by the same departments."""
+    with tempfile.TemporaryDirectory(prefix="yinling-homes-") as folder:
 
-    def make(name: str) -> Hub:
-        home = tmp_path_factory.mktemp(name)
-        (home / "demo").mkdir()
-        shutil.copy(province / "yinling.toml", home)
-        shutil.copy(env_file(province), env_file(home))
-        (home / "demo" / "inbox").symlink_to(province / "demo" / "inbox")
-        return Hub(home)
+        def make(name: str) -> Hub:
+            home = Path(folder) / name
+            (home / "demo").mkdir(parents=True)
+            shutil.copy(province / "yinling.toml", home)
+            shutil.copy(env_file(province), env_file(home))
+            (home / "demo" / "inbox").symlink_to(province / "demo" / "inbox")
+            return Hub(home)
 
-    return make
+        yield make
 
 
 @pytest.fixture(scope="session")
