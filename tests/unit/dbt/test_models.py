@@ -37,4 +37,6 @@ def test_a_model_says_what_it_is(path: Path) -> None:
 def test_a_model_is_short_and_ends_in_final(path: Path) -> None:
     lines = path.read_text("utf-8").rstrip().splitlines()
     assert len(lines) <= 120
-    assert lines[-1] == "select * from final" or lines[-1].startswith(("{{ stage(", "{{ typed_rows("))
+    assert lines[-1] == "select * from final" or lines[-1].startswith(
+        ("{{ stage(", "{{ typed_rows(")
+    )
