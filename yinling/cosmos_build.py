@@ -20,7 +20,7 @@ from cosmos import (
 )
 
 from yinling.settings import Settings
-from yinling.warehouse import dbt_environment
+from yinling.warehouse import BUILD_FLAGS, dbt_environment
 
 
 class ManifestError(Exception):
@@ -45,7 +45,7 @@ def build_group(settings: Settings, pool: str) -> DbtTaskGroup:
         "env": environment,
         "append_env": True,
         "install_deps": False,
-        "dbt_cmd_flags": ["--exclude-resource-type", "unit_test"],
+        "dbt_cmd_flags": BUILD_FLAGS,
         "retries": 0,
     }
     return DbtTaskGroup(

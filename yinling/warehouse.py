@@ -23,6 +23,9 @@ from yinling.settings import Settings
 FAILED = ("error", "fail", "runtime error")
 PR_SET_PDEATHSIG = 1
 LOCK = "dbt"
+# What a build leaves to the test suite: unit tests, and tests of what a model's form guarantees.
+NOT_UNIT_TESTS = ["--exclude-resource-type", "unit_test"]
+BUILD_FLAGS = [*NOT_UNIT_TESTS, "--exclude", f"tag:{BY_CONSTRUCTION}"]
 
 
 class BuildError(Exception):
@@ -82,9 +85,7 @@ def build(
     """
     with exclusive(settings.home, LOCK):
         render(settings)
-        arguments = ["build", "--exclude-resource-type", "unit_test"]
-        if not all_tests:
-            arguments += ["--exclude", f"tag:{BY_CONSTRUCTION}"]
+        arguments = ["build", *(NOT_UNIT_TESTS if all_tests else BUILD_FLAGS)]
         if select:
             arguments += ["--select", *([select] if isinstance(select, str) else select)]
         if full_refresh or known_as_of:

@@ -14,17 +14,15 @@ news as (
 {%- endmacro %}
 
 
-{# Adding to an existing model: CTEs up to `versions`, of the persons with news only. #}
+{# CTEs up to `versions`: every delivered version of the persons with news. #}
 {% macro versions_with_news() -%}
-{%- if adds_to_existing() -%}
 {{ person_news() }},
 
 versions as (
     select v.*
     from {{ ref('int_person_version') }} as v
     semi join news on v.person_key = news.person_key
-),
-{%- endif -%}
+)
 {%- endmacro %}
 
 

@@ -35,7 +35,7 @@
         file
     from glob('{{ env_var('YINLING_LAKE') }}/*/*/data.parquet');
     create table if not exists staging.load_log (
-        model varchar, dataset varchar, batch_id varchar, run_id varchar
+        model varchar, dataset varchar, batch_id varchar, loaded_at timestamp
     );
 {%- endmacro %}
 {% macro spark__open_run() %}{% endmacro %}
@@ -71,7 +71,7 @@
         delete from staging.load_log where model = '{{ this.identifier }}';
     {%- endif %}
     insert into staging.load_log
-    select '{{ this.identifier }}', b.dataset, b.batch_id, '{{ invocation_id }}'
+    select '{{ this.identifier }}', b.dataset, b.batch_id, cast(now() as timestamp)
     from staging.lake_batch as b
     anti join staging.load_log as l
         on l.model = '{{ this.identifier }}' and l.dataset = b.dataset and l.batch_id = b.batch_id
@@ -79,15 +79,16 @@
 {%- endmacro %}
 {% macro spark__mark_loaded(datasets) %}{% endmacro %}
 
-{# Condition of a test: the row came into the (incremental) model with this run. #}
-{% macro loaded_now(relation) %}{{ return(adapter.dispatch('loaded_now')(relation)) }}{% endmacro %}
-{% macro duckdb__loaded_now(relation) -%}
+{# Condition of a test: the row came into the (incremental) model with its latest load. #}
+{% macro loaded_last(relation) %}{{ return(adapter.dispatch('loaded_last')(relation)) }}{% endmacro %}
+{% macro duckdb__loaded_last(relation) -%}
     batch_id in (
         select l.batch_id from staging.load_log as l
-        where l.model = '{{ relation.identifier }}' and l.run_id = '{{ invocation_id }}'
+        where l.model = '{{ relation.identifier }}'
+        qualify l.loaded_at = max(l.loaded_at) over ()
     )
 {%- endmacro %}
-{% macro spark__loaded_now(relation) %}true{% endmacro %}
+{% macro spark__loaded_last(relation) %}true{% endmacro %}
 
 {#
     Pre-hook: give rows already loaded the person keys of today's id-change table.

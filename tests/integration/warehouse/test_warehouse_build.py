@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def test_every_model_builds_on_an_empty_lake_and_passes_its_unit_tests(
     settings: Settings, lake: Lake
 ) -> None:
-    build(settings)
+    build(settings, all_tests=True)
     result = run_dbt(settings, ["test", "--select", "test_type:unit"], settings.warehouse)
     assert {n.status for n in result.nodes if n.kind == "unit_test"} == {"pass"}
     page = docs(settings)

@@ -16,7 +16,7 @@
 
 {% set versions = 'versions' if adds_to_existing() else ref('int_person_version') -%}
 
-with {{ versions_with_news() }}
+with {% if adds_to_existing() %}{{ versions_with_news() }},{% endif %}
 repeated as (
     select person_key from {{ versions }} group by person_key having count(*) > 1
 ),
