@@ -87,6 +87,8 @@ def build(
         render(settings)
         arguments = ["build", *(NOT_UNIT_TESTS if all_tests else BUILD_FLAGS)]
         if select:
+            # A test that needs a model outside the selection waits for the build of that model.
+            arguments += ["--indirect-selection", "buildable"]
             arguments += ["--select", *([select] if isinstance(select, str) else select)]
         if full_refresh or known_as_of:
             arguments.append("--full-refresh")
