@@ -24,7 +24,7 @@ from rich.progress import (
 
 from ingestion import receipts, register, vault
 from ingestion.batch import RECEIPT, Batch, now
-from ingestion.connectors import CONNECTORS
+from ingestion.connectors import CONNECTORS, connector
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery, conform
 from ingestion.durable import plain_disk_errors, single_writer, write_json
@@ -157,8 +157,7 @@ class _Dataset:
         self.key = token_key()
 
     def run(self) -> None:
-        connector = CONNECTORS.get(self.source.connector)
-        if connector is None:
+        if self.source.connector not in CONNECTORS:
             raise IngestionError(
                 f"sources.{self.contract.name}: connector `{self.source.connector}` is unknown."
                 f" Use one of {', '.join(CONNECTORS)}."
@@ -170,7 +169,8 @@ class _Dataset:
             self._complete_receipts()
             group: list[Delivery] = []
             told = known if self.period is None else self._rewound(known, self.period)
-            for delivery in connector(self.settings, self.source, self.contract, told):
+            deliveries = connector(self.source.connector)
+            for delivery in deliveries(self.settings, self.source, self.contract, told):
                 if self.source.cursor is None and self.period not in (None, delivery.period):
                     continue
                 if any(delivery.batch_id == other.batch_id for other in group):

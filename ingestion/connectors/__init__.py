@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ingestion.connectors.folder import folder_deliveries
-from ingestion.connectors.postgresql import postgresql_deliveries
-from ingestion.connectors.rest import rest_deliveries
+from importlib import import_module
+
 from ingestion.delivery import Connector
 
-CONNECTORS: dict[str, Connector] = {
-    "folder": folder_deliveries,
-    "postgresql": postgresql_deliveries,
-    "rest": rest_deliveries,
-}
+CONNECTORS = ("folder", "postgresql", "rest")
+
+
+def connector(name: str) -> Connector:
+    """The function that yields a source's deliveries; its libraries are loaded only now."""
+    found: Connector = getattr(import_module(f"ingestion.connectors.{name}"), f"{name}_deliveries")
+    return found
