@@ -20,7 +20,11 @@ from yinling.settings import PROJECT_DIR, Settings
 
 AUDIENCES = {"officials": "publish_officials", "auditors": "publish_auditors"}
 # When a row came in is no part of what it says: two runs over the same deliveries publish the same.
-VOLATILE = ("received_at", "checked_at", "published_at")
+# A department without a clock of its own is dated by the pull; a correction is always a new batch.
+VOLATILE = (
+    "received_at", "checked_at", "published_at", "known_at", "last_delivered_at",
+    "days_since_delivery",
+)  # fmt: skip
 # Set by people in the case work; a new run of the rules does not overrule them.
 BY_HAND = ("in_review", "concluded", "appealed")
 

@@ -21,7 +21,8 @@ from synthetic.province import generate
 # When something happened, and which release came before: no part of what a release says.
 VOLATILE = {
     "received_at", "checked_at", "published_at", "since", "state", "previous_release_id",
-    "first_seen_release", "last_seen_release", "status",
+    "first_seen_release", "last_seen_release", "status", "known_at", "last_delivered_at",
+    "days_since_delivery",
 }  # fmt: skip
 WALK_SECONDS = 600
 
