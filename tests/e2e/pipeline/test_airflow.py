@@ -55,6 +55,7 @@ def test_every_run_is_green_also_to_the_eye(walked: tuple[Hub, Settings]) -> Non
         page.fill("input[name=username]", airflow_server.USER)
         page.fill("input[name=password]", airflow_server.password(settings))
         page.click("button[type=submit]")
+        expect(page.get_by_text("Assets", exact=True).first).to_be_visible(timeout=60_000)
         page.goto(f"{airflow.address}/dags/warehouse/runs", wait_until="commit")
         expect(page.get_by_text("success", exact=False).first).to_be_visible(timeout=60_000)
         expect(page.get_by_text("failed")).to_have_count(0)
