@@ -77,6 +77,8 @@ def run(arguments: list[str]) -> int:
         warnings.simplefilter("ignore")
     try:
         result = app(hoist(arguments), standalone_mode=False)
+        if result == common.INTERRUPTED:  # typer turns Ctrl-C into this code, without a word
+            raise KeyboardInterrupt
     except BaseException as error:
         code, message = explain(error)
         if common.options.debug and code not in (common.OK, common.INTERRUPTED):
