@@ -75,9 +75,9 @@ def folders(names: tuple[str, ...]) -> list[str]:
 
 
 def declared() -> set[str]:
-    """Names of all test functions pytest finds, asked apart from the runs."""
+    """Names of all tests pytest finds, asked apart from the runs (the project says -q already)."""
     done = subprocess.run(
-        [str(BIN / "pytest"), "--collect-only", "-q", "--no-header", "tests"],
+        [str(BIN / "pytest"), "--collect-only", "--no-header", "tests"],
         cwd=ROOT,
         capture_output=True,
         text=True,
