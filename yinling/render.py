@@ -2,7 +2,7 @@
 
 The contracts are the one place where a dataset's columns stand; the model folders are the one
 place where an indicator or a rule is listed. `render` turns both into files that dbt reads.
-`staging_files` writes the SQL and YAML of a new dataset's staging model, to be kept.
+`staging_files` says what a staging model of a contract looks like; a test holds the models to it.
 """
 
 from __future__ import annotations
@@ -226,23 +226,6 @@ def render(settings: Settings) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         written.append(path)
-    return written
-
-
-def scaffold_staging(settings: Settings) -> list[Path]:
-    """Write the staging model of every dataset that has none; existing files are left alone.
-
-    Returns:
-        The files that were written.
-    """
-    written: list[Path] = []
-    for contract in load_contracts(settings.contracts).values():
-        for file, text in staging_files(contract).items():
-            path = settings.dbt_project / "models" / "staging" / contract.family / file
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, "utf-8")
-                written.append(path)
     return written
 
 
