@@ -1,4 +1,4 @@
-"""Airflow: Social assistance, ability assessments, special difficulties."""
+"""Airflow: Social assistance, assessments, disability certificates, asset checks, difficulties."""
 
 from yinling.orchestration import landing_dag
 

@@ -1,4 +1,4 @@
-"""Airflow: Facilities, stays, claims."""
+"""Airflow: Facilities, stays, claims, staff, finance, inspections, complaints, queues."""
 
 from yinling.orchestration import landing_dag
 

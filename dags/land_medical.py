@@ -1,4 +1,4 @@
-"""Airflow: Medical enrolment and settlements."""
+"""Airflow: Medical enrolment and settlements, health institutions, family doctors."""
 
 from yinling.orchestration import landing_dag
 

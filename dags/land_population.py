@@ -1,4 +1,4 @@
-"""Airflow: Household registration, number changes, deaths, population counts."""
+"""Airflow: Household registration, number changes, deaths, custody, population counts."""
 
 from yinling.orchestration import landing_dag
 

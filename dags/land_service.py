@@ -1,4 +1,4 @@
-"""Airflow: Visits, home services, family beds, home adaptations, social workers."""
+"""Airflow: Visits, home services, meals, calls, training, volunteers, social workers."""
 
 from yinling.orchestration import landing_dag
 

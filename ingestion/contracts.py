@@ -24,7 +24,17 @@ from pydantic import BaseModel, ValidationError
 from ingestion.errors import ContractError
 from ingestion.odcs import CodeList, ContractFile, Delivery, Property, QualityRule, Sla, Volume
 
-FAMILIES = ("reference", "population", "medical", "assistance", "subsidy", "facility", "service")
+FAMILIES = (
+    "reference",
+    "population",
+    "medical",
+    "insurance",
+    "assistance",
+    "subsidy",
+    "facility",
+    "service",
+    "planning",
+)
 RESERVED = ("batch_id", "row_no", "known_at")
 PHYSICAL_TYPES = {
     "string": ("varchar",),

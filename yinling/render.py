@@ -202,6 +202,32 @@ def staging_files(contract: Contract) -> dict[str, str]:
     }
 
 
+def write_staging(settings: Settings, datasets: list[str]) -> list[Path]:
+    """Write the staging model and its YAML of each dataset where its contract wants them.
+
+    Existing files are brought back to what the contract says.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ContractError: a contract is missing or cannot be enforced.
+        RenderError: a dataset has no contract.
+    """
+    contracts = load_contracts(settings.contracts)
+    if unknown := sorted(set(datasets) - set(contracts)):
+        raise RenderError(
+            f"No contract for {', '.join(unknown)}: write {settings.contracts / unknown[0]}.yaml "
+            "first. See docs/how-to/add-a-dataset.md."
+        )
+    wanted = {
+        settings.dbt_project / "models" / "staging" / contracts[dataset].family / name: text
+        for dataset in datasets
+        for name, text in staging_files(contracts[dataset]).items()
+    }
+    return _write(wanted)
+
+
 def render(settings: Settings) -> list[Path]:
     """Write the rendered files; unchanged ones stay untouched, so dbt parses only what changed.
 
@@ -219,6 +245,11 @@ def render(settings: Settings) -> list[Path]:
             contracts, project / "models"
         ),
     }
+    return _write(wanted)
+
+
+def _write(wanted: dict[Path, str]) -> list[Path]:
+    """Write the files that are missing or differ; returns these."""
     written: list[Path] = []
     for path, text in wanted.items():
         if path.exists() and path.read_text("utf-8") == text:

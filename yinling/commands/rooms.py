@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: yinling init --home /srv/yinling")(init)
     app.command(epilog="Example: yinling land subsidy_payment --period 2026-09")(land)
-    app.command(epilog="Example: yinling render")(render)
+    app.command(epilog="Example: yinling render --staging facility_staff")(render)
     app.command(epilog="Example: yinling build --select stg_facility+")(build)
     app.command(epilog="Example: yinling check warehouse")(check)
     app.command(epilog="Example: yinling publish")(publish)
@@ -120,15 +120,24 @@ def _land(
     return done
 
 
-def render() -> None:
+def render(
+    staging: Annotated[
+        list[str] | None,
+        typer.Option(help="Also write this dataset's staging model, from its contract."),
+    ] = None,
+) -> None:
     """Write what dbt and Airflow read: sources, model lists, and dbt's manifest."""
     from yinling.render import render as render_files
+    from yinling.render import write_staging
     from yinling.warehouse import run_dbt
 
     settings = common.settings()
     with exclusive(settings.home, WRITER):
+        models = write_staging(settings, staging or [])
         render_files(settings)
         run_dbt(settings, ["parse"], settings.warehouse)
+    lines = [str(path) for path in models]
+    common.emit(lines, lines)
 
 
 def build(

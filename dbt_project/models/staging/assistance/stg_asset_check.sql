@@ -1,0 +1,1 @@
+{{ stage('asset_check') }}

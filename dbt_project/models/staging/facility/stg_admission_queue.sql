@@ -1,0 +1,1 @@
+{{ stage('admission_queue') }}

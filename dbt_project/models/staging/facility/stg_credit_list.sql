@@ -1,0 +1,1 @@
+{{ stage('credit_list') }}

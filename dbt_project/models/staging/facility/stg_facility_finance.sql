@@ -1,0 +1,1 @@
+{{ stage('facility_finance') }}

@@ -1,0 +1,1 @@
+{{ stage('pension_payment') }}

@@ -1,0 +1,1 @@
+{{ stage('construction_project') }}

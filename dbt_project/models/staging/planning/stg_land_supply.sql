@@ -1,0 +1,1 @@
+{{ stage('land_supply') }}

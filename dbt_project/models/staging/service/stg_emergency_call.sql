@@ -1,0 +1,1 @@
+{{ stage('emergency_call') }}

@@ -1,0 +1,1 @@
+{{ stage('training_record') }}

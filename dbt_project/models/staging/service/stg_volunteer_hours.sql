@@ -1,0 +1,1 @@
+{{ stage('volunteer_hours') }}
