@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
@@ -33,9 +33,36 @@ class Source(Strict):
     encoding: str | None = None
     uri_env: str | None = None
     table: str | None = None
+    # REST services (docs/how-to/connect-a-source.md)
     url: str | None = None
+    method: Literal["GET", "POST"] = "GET"
     token_env: str | None = None
-    page_size: int = 5_000
+    sign: Literal["hmac-sha256", "hmac-sm3"] | None = None
+    key_id_env: str | None = None
+    key_secret_env: str | None = None
+    paging: Literal["token", "page", "offset"] = "token"
+    page_size: int = Field(default=5_000, ge=1)
+    page_parameter: str | None = None
+    size_parameter: str | None = None
+    since_parameter: str = "since"
+    rows_at: str = "rows"
+    total_at: str = "control.row_count"
+    requests_per_second: float | None = Field(default=None, gt=0)
+    look_back_days: int = Field(default=0, ge=0)
+    # answer-only services: one question a person (mode = "lookup")
+    purpose: str | None = Field(default=None, min_length=4)
+    ask_for: str | None = Field(default=None, pattern=r"^[a-z_0-9]+\.[a-z_0-9]+$")
+    answers_valid_days: int = Field(default=30, ge=1)
+    questions_per_run: int = Field(default=100_000, ge=1)
+    # SFTP accounts
+    host: str | None = None
+    port: int = Field(default=22, ge=1, le=65_535)
+    user: str | None = None
+    key_file_env: str | None = None
+    password_env: str | None = None
+    # folders, also on an SFTP server, into which no control records are put
+    name_pattern: str | None = None
+    settle_seconds: float = Field(default=5, ge=0)
 
 
 class Suppression(Strict):
@@ -62,6 +89,45 @@ class Orchestration(Strict):
     alert_webhook_env: str | None = None
 
 
+class Crypto(Strict):
+    """Algorithms and where keys come from. `tokens` is fixed once a home has tokens.
+
+    `service_url` is a key service in the shape of a KV version 2 store (OpenBao, HashiCorp Vault);
+    the keys stand under `<service_url>/vault` and `<service_url>/token`.
+    """
+
+    vault: Literal["aes-256-gcm", "sm4-gcm"] = "aes-256-gcm"
+    tokens: Literal["hmac-sha256", "hmac-sm3"] = "hmac-sha256"
+    keys: Literal["environment", "service"] = "environment"
+    service_url: str | None = None
+    service_token_env: str | None = None
+    service_ca: Path | None = None
+
+    @model_validator(mode="after")
+    def _service_is_whole(self) -> Crypto:
+        if self.keys == "service" and not (self.service_url and self.service_token_env):
+            raise ValueError('keys = "service" needs service_url and service_token_env')
+        return self
+
+
+class Reveal(Strict):
+    """Who may see originals: role → accounts of this machine that may take it (`*`: any)."""
+
+    roles: dict[str, list[str]] = Field(
+        default_factory=lambda: {"auditor": ["*"], "identity_repair": ["*"]}
+    )
+    tokens_at_once: int = Field(default=100, ge=1)
+
+
+class Purpose(Strict):
+    """A copy of the auditors' tables for one recipient, under tokens of its own."""
+
+    recipient: str
+    legal_basis: str
+    tables: list[str] = Field(min_length=1)
+    masks: bool = False
+
+
 class Settings(Strict):
     """Everything the rooms need to know about where they are."""
 
@@ -71,6 +137,9 @@ class Settings(Strict):
     suppression: Suppression = Field(default_factory=Suppression)
     resources: Resources = Field(default_factory=Resources)
     orchestration: Orchestration = Field(default_factory=Orchestration)
+    crypto: Crypto = Field(default_factory=Crypto)
+    reveal: Reveal = Field(default_factory=Reveal)
+    purposes: dict[str, Purpose] = Field(default_factory=dict)
     sources: dict[str, Source] = Field(default_factory=dict)
 
     @property
