@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,13 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-)
 
 from ingestion import receipts, register, vault
 from ingestion.batch import RECEIPT, Batch, now
@@ -82,7 +76,7 @@ def initialise(settings: Settings) -> None:
             if file.exists() and pl.read_parquet_schema(file) == empty.schema:
                 continue
             file.parent.mkdir(parents=True, exist_ok=True)
-            draft = file.with_name(f".{DATA}.part")
+            draft = file.with_name(f".{DATA}.{os.getpid()}.part")
             empty.write_parquet(draft)
             draft.replace(file)
 
@@ -90,7 +84,7 @@ def initialise(settings: Settings) -> None:
 def land(
     settings: Settings,
     datasets: Iterable[str] | None = None,
-    progress: bool = False,
+    tell: Callable[[int, int], None] = lambda batches, rows: None,
     period: str | None = None,
 ) -> Landed:
     """Land whatever the sources have that the hub does not.
@@ -100,7 +94,7 @@ def land(
 
     Args:
         datasets: which datasets; default: every dataset that has a source in the settings.
-        progress: show a bar.
+        tell: is told of batches and rows as they are done.
         period: backfill from this month (YYYY-MM): of files, only the deliveries of that month;
             of cursor sources, everything from its first day on again, as a new version.
 
@@ -118,24 +112,9 @@ def land(
             raise IngestionError(f"No source for `{name}`. Add [sources.{name}] to yinling.toml.")
     initialise(settings)
     done = Landed()
-    columns = (
-        TextColumn("{task.description:<24}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rows]:>12,} 行"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, disable=not progress) as bars:
-        for name in chosen:
-            bar = bars.add_task(contracts[name].title, total=None, rows=0)
-
-            def tell(batches: int, rows: int, bar: Any = bar) -> None:
-                bars.advance(bar, batches)
-                bars.update(bar, rows=bars.tasks[bar].fields["rows"] + rows)
-
-            with plain_disk_errors(settings.home):
-                _Dataset(settings, contracts[name], done, tell, period).run()
-            bars.update(bar, total=bars.tasks[bar].completed or 1, completed=None)
+    for name in chosen:
+        with plain_disk_errors(settings.home):
+            _Dataset(settings, contracts[name], done, tell, period).run()
     return done
 
 
@@ -154,7 +133,7 @@ class _Dataset:
         self.period = period
         self.source = settings.sources[contract.name]
         self.room = settings.landing / contract.name
-        self.key = token_key()
+        self.key = token_key(settings)
 
     def run(self) -> None:
         if self.source.connector not in CONNECTORS:

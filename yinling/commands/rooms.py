@@ -101,20 +101,11 @@ def _land(
             f"Add [sources.{unknown[0]}] or check the name.",
             common.USAGE,
         )
-    from ingestion.errors import SourceError
-    from ingestion.landing import Landed
-    from ingestion.landing import land as land_datasets
+    from ingestion.workers import land_side_by_side
+    from yinling.commands.progress import landing_bars
 
-    done, failed = Landed(), []
-    for name in wanted:
-        try:
-            one = land_datasets(settings, [name], progress=common.watched(), period=period)
-        except SourceError as error:
-            # One department that does not answer does not hold up the others.
-            failed.append(str(error))
-        else:
-            done.receipts += one.receipts
-            done.unchanged += one.unchanged
+    with landing_bars(settings, wanted, common.watched()) as tell:
+        done, failed = land_side_by_side(settings, wanted, tell, period)
     if failed:
         raise common.CommandError("\n".join(failed))
     return done
