@@ -11,7 +11,8 @@ VENV := .venv
 SUPERSET_VENV := .venv-superset
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-UV_INSTALL := $(UV) pip install --quiet --no-deps --require-hashes
+# Compiled once here, or else every process of every task compiles its libraries again.
+UV_INSTALL := $(UV) pip install --quiet --compile-bytecode --no-deps --require-hashes
 export PYTHONUTF8 := 1
 export UV_HTTP_TIMEOUT ?= 180
 # A bureau's own package mirror is set once, for pip; uv reads the same address.
