@@ -9,8 +9,9 @@ import hashlib
 import os
 from pathlib import Path
 
+from synthetic.channel import Channel
 from synthetic.environment import write_env
-from synthetic.transport import CHANNELS, Channel
+from synthetic.transport import CHANNELS
 
 REST_PORT = 18_741
 PG_PORT_VARIABLE = "YINLING_DEMO_PG_PORT"
@@ -70,7 +71,7 @@ def write(home: Path, seed: int, port: int | None = None) -> None:
         "retry_seconds = 5",
         "",
     ]
-    for channel in CHANNELS.values():
+    for channel in (c for c in CHANNELS.values() if c.kind != "lookup"):
         lines += [*_source(channel, chosen), ""]
     (home / "yinling.toml").write_text("\n".join(lines), "utf-8")
     env = {

@@ -11,10 +11,11 @@ import polars as pl
 
 from synthetic import damage, files, schedule, transport
 from synthetic.calendar import DELIVERED_UNTIL, Window, delivery_time, label
+from synthetic.channel import Channel
 from synthetic.draws import Rng, generator
 from synthetic.files import Delivery
 from synthetic.regions import counties
-from synthetic.transport import CHANNELS, FILE_KINDS, Channel
+from synthetic.transport import CHANNELS, FILE_KINDS
 
 HELPERS = ("person", "month_number", "first_told", "claim_days", "claim_days_month", "beds_before")
 OLDEST_TO_SPOIL = "1952"
@@ -259,10 +260,12 @@ def _write_truth(
     folder = demo / "truth" / "clean"
     folder.mkdir(parents=True, exist_ok=True)
     columns = contract_columns(spoilt.rows)
+    odd = [c for c in spoilt.rows.columns if c == "_odd"]
     told = spoilt.told.rename({"reason": "_refused"})
     marked = (
         pl.concat(
-            [spoilt.rows.select(columns), places.select("_batch_id", "_row_no")], how="horizontal"
+            [spoilt.rows.select(columns + odd), places.select("_batch_id", "_row_no")],
+            how="horizontal",
         )
         .with_row_index("row")
         .with_columns(pl.col("row").cast(pl.Int64))

@@ -14,6 +14,7 @@ from synthetic import (
     facilities,
     medical,
     people,
+    people_feeds,
     programmes,
     register,
     relief,
@@ -24,6 +25,7 @@ from synthetic import (
 from synthetic.calendar import Window, month_of_day
 from synthetic.cases.plan import CASE_SCHEMA
 from synthetic.draws import generator
+from synthetic.houses import house_feeds
 from synthetic.regions import County, region_rows
 from synthetic.story import Story
 
@@ -82,6 +84,9 @@ def county_feeds(
     feeds["facility_claim"] = claims.facility_claim(stays, window)
     feeds.update(_at_home(seed, county, tale, feeds, window))
     feeds.update(_money(seed, county, tale, feeds, window))
+    absences = _absences(feeds["doctor"], stays, window)
+    feeds.update(house_feeds(seed, county, tale, feeds, absences, window))
+    feeds.update(people_feeds.feeds(seed, county, tale, feeds, absences, window))
     feeds["population_count"] = civic.population_count(county, folk, window)
     feeds["cases"] = _with_accounts(
         pl.DataFrame(tale.cases, schema=CASE_SCHEMA), feeds["subsidy_payment"]

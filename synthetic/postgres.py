@@ -14,7 +14,8 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from synthetic.transport import CHANNELS, Channel
+from synthetic.channel import Channel
+from synthetic.transport import CHANNELS
 
 READER = "hub_reader"
 DATABASE = "departments"

@@ -27,9 +27,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from synthetic.channel import Channel
 from synthetic.configuration import TOKEN_ENV
 from synthetic.files import control_sums
-from synthetic.transport import CHANNELS, Channel
+from synthetic.transport import CHANNELS
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LARGEST_PAGE = 50_000

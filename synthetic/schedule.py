@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import polars as pl
 
-from synthetic import transport
+from synthetic import planning, transport
 from synthetic.calendar import Window, first_day
+from synthetic.channel import Channel
 from synthetic.draws import generator
 from synthetic.regions import County
-from synthetic.transport import CHANNELS, PROMPT, PROMPT_MONTHS, Channel, delivered_versions
+from synthetic.transport import CHANNELS, PROMPT, PROMPT_MONTHS, delivered_versions
 
 BEDS_TOLD_BACK = 4
 """Months before the clock whose register first shows the beds of `beds_before` houses."""
@@ -95,6 +96,14 @@ def _by_month(rows: pl.DataFrame, channel: Channel, county: County, window: Wind
     )
 
 
+def _accounts(rows: pl.DataFrame, county: County) -> pl.DataFrame:
+    """A year's accounts come with March of the next year; counties that are late send all years
+    with the last."""
+    march = (pl.col("year") - 1970 + 1) * 12 + 2
+    due = march if county.code in PROMPT else march.max()
+    return rows.with_columns(_period=due.cast(pl.Int32))
+
+
 def scheduled(
     seed: int, dataset: str, rows: pl.DataFrame, county: County, window: Window
 ) -> pl.DataFrame:
@@ -133,7 +142,14 @@ def scheduled(
         "special_difficulty": lambda: versions("valid_from", "valid_to"),
         "family_bed": lambda: versions("set_up_on", "ended_on"),
         "cremation": lambda: versions("cremated_on", None),
+        "facility_finance": lambda: _accounts(rows, county),
+        "construction_project": lambda: planning.as_told(versions("_begun_on", "completed_on")),
     }
     if dataset in makers:
         return makers[dataset]()
+    if channel.dated == ("month_number",):
+        return _by_month(rows, channel, county, window)
+    if channel.dated:
+        start, end = (*channel.dated, None)[:2]
+        return versions(str(start), end)
     return rows.with_columns(_period=pl.lit(window.last_month, dtype=pl.Int32))

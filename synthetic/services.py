@@ -26,15 +26,21 @@ def workers_needed(clients: int) -> int:
 
 
 def timetable(
-    seed: int, county: County, clients: pl.DataFrame, workers: pl.DataFrame, window: Window
+    seed: int,
+    county: County,
+    clients: pl.DataFrame,
+    workers: pl.DataFrame,
+    window: Window,
+    purpose: str = "orders",
 ) -> pl.DataFrame:
     """[person, worker, start (Datetime), minutes, item, provider_code] of each visit.
 
     Args:
         clients: [person, id_no, death, provider_code, since (month), until (month)].
         workers: [id_no], `workers_needed` of them.
+        purpose: names the draws, so that another timetable has its own.
     """
-    rng = generator(seed, "orders", county.code)
+    rng = generator(seed, purpose, county.code)
     team = np.arange(len(clients)) // CLIENTS_A_WORKER
     months = (
         clients.with_columns(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
 
+from synthetic import channels_houses, channels_people
 from synthetic.calendar import Window, month_of_day
+from synthetic.channel import Channel
 from synthetic.regions import County
 
 PROMPT = ("360735000000", "370812000000")
@@ -14,26 +14,6 @@ PROMPT = ("360735000000", "370812000000")
 PROMPT_MONTHS = 4
 FACILITY_MONTHS_BACK = (12, 4, 0)
 """A facility register is delivered whole: for the first month and for these, counted back."""
-
-
-@dataclass(frozen=True)
-class Channel:
-    """One dataset's way out.
-
-    kind: postgresql, rest, csv, xlsx or geojson; provider: who delivers (a word, or `county` or
-    `prefecture` for one delivery each); key: the contract's key; cursor: the column that says what
-    is new; sums: columns whose totals stand in the control record.
-    """
-
-    dataset: str
-    kind: str
-    provider: str
-    key: tuple[str, ...]
-    cursor: str | None = None
-    sums: tuple[str, ...] = ()
-    schema: str = ""
-    encoding: str = "utf-8"
-    catch_up: bool = False
 
 
 CHANNELS = {
@@ -141,6 +121,8 @@ CHANNELS = {
             sums=("total_amount", "subsidy_amount"),
             catch_up=True,
         ),
+        *channels_people.CHANNELS,
+        *channels_houses.CHANNELS,
     )
 }
 
@@ -162,6 +144,8 @@ def catch_up_month(channel: Channel, county: County, window: Window) -> int:
     back = PROMPT_MONTHS if monthly or county.code in PROMPT else 1
     if channel.provider == "prefecture" and channel.kind == "xlsx":
         back = 2
+    if channel.provider not in ("county", "prefecture"):
+        back = 1
     return window.last_month - back
 
 

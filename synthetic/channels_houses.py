@@ -1,0 +1,93 @@
+"""Channels of what is delivered about facilities, their staff and the places around them."""
+
+from __future__ import annotations
+
+from synthetic.channel import Channel
+
+CHANNELS = (
+    Channel(
+        "facility_staff",
+        "xlsx",
+        "county",
+        ("facility_code", "id_no", "hired_on"),
+        catch_up=True,
+        dated=("hired_on", "left_on"),
+    ),
+    Channel(
+        "facility_finance",
+        "xlsx",
+        "county",
+        ("facility_code", "year"),
+        sums=("income", "subsidy_income", "food_spend"),
+        catch_up=True,
+    ),
+    Channel(
+        "facility_inspection",
+        "csv",
+        "minzheng",
+        ("inspection_no",),
+        sums=("penalty",),
+        catch_up=True,
+        dated=("inspected_on", "rectified_on"),
+    ),
+    Channel(
+        "credit_list",
+        "csv",
+        "fagai",
+        ("uscc", "list", "listed_on"),
+        catch_up=True,
+        dated=("listed_on", "removed_on"),
+    ),
+    Channel(
+        "complaint",
+        "csv",
+        "minzheng",
+        ("complaint_no",),
+        catch_up=True,
+        dated=("received_on", "closed_on"),
+    ),
+    Channel(
+        "admission_queue",
+        "xlsx",
+        "county",
+        ("application_no",),
+        catch_up=True,
+        dated=("applied_on", "admitted_on"),
+    ),
+    Channel(
+        "meal_order",
+        "csv",
+        "prefecture",
+        ("order_no",),
+        sums=("amount", "subsidy_amount"),
+        catch_up=True,
+        dated=("month_number",),
+    ),
+    Channel("emergency_call", "rest", "minzheng", ("call_no",), "called_at"),
+    Channel(
+        "volunteer_hours",
+        "csv",
+        "minzheng",
+        ("entry_no",),
+        sums=("hours",),
+        catch_up=True,
+        dated=("served_on",),
+    ),
+    Channel(
+        "construction_project",
+        "xlsx",
+        "zhujian",
+        ("project_no",),
+        sums=("required_area", "delivered_area"),
+        catch_up=True,
+    ),
+    Channel("land_supply", "csv", "ziran", ("parcel_no",), sums=("planned_area",)),
+    Channel(
+        "policy_declaration",
+        "xlsx",
+        "minzheng",
+        ("indicator_id", "region_code", "period"),
+        catch_up=True,
+        dated=("month_number",),
+    ),
+)
