@@ -1,88 +1,33 @@
-"""A real HTTP server: paging, snapshots, increments, and every way of not answering."""
+"""A real HTTP server: paging, snapshots, increments, signatures, and every way of not answering."""
 
 from __future__ import annotations
 
-import json
+import email.utils
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from ingestion import register
-from ingestion.connectors import rest
+from ingestion.connectors.rest import client
 from ingestion.errors import SourceError
 from ingestion.landing import land
+from ingestion.readers import page_frames
 from tests.integration.ingestion.conftest import identifier, lake
+from tests.support.rest_service import KEY, KEY_ID, TOKEN, Service
 from yinling.settings import Settings, Source
 
 DATASET = "death_certificate"
 
 
-class Service(ThreadingHTTPServer):
-    """Serves `rows` in pages; `troubles` are answered first, one a request."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.rows: list[dict[str, Any]] = []
-        self.troubles: list[tuple[int, str]] = []
-        self.asked: list[dict[str, str]] = []
-        self.control: dict[str, Any] = {}
-        self.loop = False
-        self.grow: list[dict[str, Any]] = []
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Service
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        service = self.server
-        query = {name: values[0] for name, values in parse_qs(urlsplit(self.path).query).items()}
-        service.asked.append(query)
-        if self.headers.get("Authorization") != "Bearer secret":
-            return self._answer(401, "{}")
-        if service.troubles:
-            return self._answer(*service.troubles.pop(0))
-        since, size = query.get("since", ""), int(query["page_size"])
-        until = int(query.get("snapshot", len(service.rows)))
-        rows = [row for row in service.rows[:until] if str(row["issued_on"]) > since]
-        start = int(query.get("page_token", 0))
-        service.rows += service.grow
-        service.grow = []
-        more = start + size < len(rows)
-        control = {
-            "period": "2026-10",
-            "sequence": 1,
-            "row_count": len(rows),
-            "control_sums": {},
-            "generated_at": "2026-11-08T02:00:00+08:00",
-        }
-        page = {
-            "rows": rows[start : start + size],
-            "next_page_token": "0" if service.loop else str(start + size) if more else None,
-            "snapshot": str(until),
-            "control": control | service.control,
-        }
-        return self._answer(200, json.dumps(page, ensure_ascii=False, indent=1))
-
-    def _answer(self, status: int, text: str) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setenv("HEALTH_TOKEN", "secret")
-    monkeypatch.setattr(rest, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setenv("HEALTH_TOKEN", TOKEN)
+    monkeypatch.setenv("HEALTH_KEY_ID", KEY_ID)
+    monkeypatch.setenv("HEALTH_KEY", KEY)
+    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
     server = Service()
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
@@ -90,8 +35,23 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     server.server_close()
 
 
+Change = Callable[..., Settings]
+
+
 @pytest.fixture
-def home(service: Service, tmp_path: Path) -> Settings:
+def change(service: Service, home: Settings) -> Change:
+    """The settings with another source."""
+
+    def make(**values: Any) -> Settings:
+        return home.model_copy(
+            update={"sources": {DATASET: home.sources[DATASET].model_copy(update=values)}}
+        )
+
+    return make
+
+
+@pytest.fixture
+def home(service: Service, tmp_path: Any) -> Settings:
     source = Source(
         connector="rest",
         url=f"http://127.0.0.1:{service.server_port}/v1/{DATASET}",
@@ -115,86 +75,261 @@ def certificate(number: int, issued_on: str = "2026-09-05") -> dict[str, Any]:
     }
 
 
+def certificates(count: int, issued_on: str = "2026-09-05") -> list[dict[str, Any]]:
+    return [certificate(number, issued_on) for number in range(count)]
+
+
 def test_all_pages_of_one_snapshot(home: Settings, service: Service) -> None:
-    service.rows = [certificate(n) for n in range(35)]
+    service.rows = certificates(35)
     service.grow = [certificate(99)]  # arrives while the pages are being read
     receipt = land(home).receipts[0]
     assert receipt["rows_loaded"] == 35
     assert [query.get("snapshot") for query in service.asked] == [None, "35", "35", "35"]
     raw = next(home.landing.glob("*/*/pages.jsonl.zst"))
-    from ingestion.readers import page_frames
-
     assert sum(frame.height for frame in page_frames(raw)) == 35
 
 
+@pytest.mark.parametrize(
+    ("style", "names"),
+    [
+        ("page", [("page", "1"), ("page", "2"), ("page", "3")]),
+        ("offset", [("offset", "0"), ("offset", "10"), ("offset", "20")]),
+    ],
+)
+def test_pages_by_number_and_by_offset(
+    change: Change, service: Service, style: str, names: list[tuple[str, str]]
+) -> None:
+    home = change(paging=style, rows_at="data.list", total_at="data.total")
+    service.style, service.rows = style, certificates(25)
+    receipt = land(home).receipts[0]
+    assert (receipt["rows_loaded"], receipt["control"]["rows"]) == (25, 25)
+    (name, first), *_ = names
+    # After the last page the first is asked for again, to see that nothing has moved.
+    assert [query[name] for query in service.asked] == [value for _, value in names] + [first]
+    assert land(home).receipts == []
+    raw = next(home.landing.glob("*/*/pages.jsonl.zst"))
+    assert sum(frame.height for frame in page_frames(raw)) == 25
+
+
+@pytest.mark.parametrize("style", ["page", "offset", "token"])
+def test_rows_that_move_between_pages_are_noticed(
+    change: Change, service: Service, style: str
+) -> None:
+    """One row goes, one comes: the total stays, but page 2 would miss a row."""
+    places = {} if style == "token" else {"rows_at": "data.list", "total_at": "data.total"}
+    home = change(paging=style, **places)
+    service.style, service.pinned, service.rows = style, False, certificates(25)
+    service.move = [certificate(50), *certificates(25)[1:]]
+    with pytest.raises(SourceError, match="changed while it was being read"):
+        land(home)
+    assert register.committed(home, DATASET) == set()
+    assert land(home).receipts[0]["rows_loaded"] == 25
+
+
+def test_a_total_that_changes_under_way_is_noticed(change: Change, service: Service) -> None:
+    home = change(paging="page", rows_at="data.list", total_at="data.total")
+    service.style, service.rows = "page", certificates(25)
+    service.grow = [certificate(99)]
+    with pytest.raises(SourceError, match="25 rows on page 1, 26 on page 2"):
+        land(home)
+
+
 def test_increments_start_from_the_newest_committed_batch(home: Settings, service: Service) -> None:
-    service.rows = [certificate(n) for n in range(12)]
+    service.rows = certificates(12)
     land(home)
     assert land(home).receipts == []
     service.rows += [certificate(20, "2026-10-01"), certificate(21, "2026-10-02")]
     land(home)
     assert service.asked[-1]["since"] == "2026-09-05"
     assert register.batches(home)["rows_loaded"].to_list() == [12, 2]
-    assert register.batches(home)["cursor"].to_list() == ["2026-09-05", "2026-10-02"]
+    assert register.batches(home)["cursor"].to_list() == ["2026-09-05|12|0", "2026-10-02|1|0"]
+
+
+def test_a_late_row_with_the_same_cursor_value_is_not_missed(
+    home: Settings, service: Service
+) -> None:
+    service.rows = certificates(12)
+    land(home)
+    service.rows.append(certificate(40))  # issued on the very day that was read up to
+    assert land(home).receipts[0]["rows_loaded"] == 13
+    assert land(home).receipts == []
+    assert "D00040" in lake(home, DATASET)["certificate_no"].to_list()
+
+
+def test_rows_later_than_that_need_a_look_back(change: Change, service: Service) -> None:
+    home = change(look_back_days=7)
+    service.rows = [*certificates(5, "2026-09-01"), *certificates(9, "2026-09-05")[5:]]
+    land(home)
+    assert land(home).receipts == []
+    service.rows.append(certificate(41, "2026-09-02"))
+    assert land(home).receipts[0]["rows_loaded"] == 10
+    assert land(home).receipts == []
+    service.rows.append(certificate(42, "2026-08-01"))  # older than the look-back
+    assert land(home).receipts == []
 
 
 def test_a_damaged_date_does_not_move_the_cursor(home: Settings, service: Service) -> None:
-    service.rows = [certificate(n) for n in range(3)]
+    service.rows = certificates(3)
     service.rows += [certificate(4, "2099-01-01"), certificate(5, "不详")]
     land(home)
-    assert register.batches(home)["cursor"].to_list() == ["2026-09-05"]
+    assert register.batches(home)["cursor"].to_list() == ["2026-09-05|3|2"]
+    assert land(home).receipts == []  # the service answers those two again and again
 
 
 def test_a_full_answer_that_has_not_changed_is_no_delivery(
-    home: Settings, service: Service
+    change: Change, service: Service
 ) -> None:
-    full = home.sources[DATASET].model_copy(update={"mode": "full", "cursor": None})
-    home = home.model_copy(update={"sources": {DATASET: full}})
-    service.rows = [certificate(n) for n in range(12)]
+    home = change(mode="full", cursor=None)
+    service.rows = certificates(12)
     assert land(home).receipts[0]["mode"] == "full"
     asked = len(service.asked)
     assert land(home).receipts == []
     assert len(service.asked) == asked + 1
     service.rows.append(certificate(50))
     assert land(home).receipts[0]["rows_loaded"] == 13
+    service.rows.pop()  # back to what it was: news again
+    assert land(home).receipts[0]["rows_loaded"] == 12
+
+
+def test_without_control_record_the_rows_themselves_tell_news(
+    change: Change, service: Service
+) -> None:
+    places = {"rows_at": "data.list", "total_at": "data.total"}
+    home = change(mode="full", cursor=None, paging="page", **places)
+    service.style, service.rows = "page", certificates(12)
+    assert land(home).receipts[0]["rows_loaded"] == 12
+    assert land(home).receipts == []
+    service.rows[3]["death_date"] = "2026-09-02"  # as many rows as before
+    assert land(home).receipts[0]["rows_loaded"] == 12
+    assert land(home).receipts == []
+
+
+@pytest.mark.parametrize("algorithm", ["hmac-sha256", "hmac-sm3"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_signed_requests(change: Change, service: Service, algorithm: str, method: str) -> None:
+    home = change(
+        token_env=None,
+        sign=algorithm,
+        method=method,
+        key_id_env="HEALTH_KEY_ID",
+        key_secret_env="HEALTH_KEY",
+    )
+    service.signed, service.rows = algorithm, certificates(25)
+    service.troubles = [(503, "busy")]  # asked again with a fresh nonce
+    assert land(home).receipts[0]["rows_loaded"] == 25
+    assert len(service.nonces) == len(service.asked) == 4
+    assert not any("Authorization" in heads for heads in service.seen)
+
+
+def test_a_wrong_signing_key(
+    change: Change, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_KEY", "another")
+    home = change(sign="hmac-sm3", key_id_env="HEALTH_KEY_ID", key_secret_env="HEALTH_KEY")
+    service.signed = "hmac-sm3"
+    with pytest.raises(SourceError, match=r"refused the credentials \(401\).*HEALTH_KEY_ID"):
+        land(home)
+    assert len(service.asked) == 1
+
+
+def test_signing_needs_both_names(change: Change) -> None:
+    with pytest.raises(SourceError, match="`sign` needs `key_id_env` and `key_secret_env`"):
+        land(change(sign="hmac-sha256"))
 
 
 def test_a_busy_service_is_asked_again(home: Settings, service: Service) -> None:
-    service.rows = [certificate(n) for n in range(12)]
-    service.troubles = [(503, "busy"), (429, "slow down")]
+    service.rows = certificates(12)
+    service.troubles = [(503, "busy"), (0, '{"rows": ['), (200, '{"rows": [{"certificate_no"')]
     assert land(home).receipts[0]["rows_loaded"] == 12
+
+
+@pytest.mark.parametrize("dated", [False, True])
+def test_retry_after_is_kept(home: Settings, service: Service, dated: bool) -> None:
+    service.rows = certificates(2)
+    after = email.utils.formatdate(time.time() + 2, usegmt=True) if dated else "1"
+    service.troubles = [(429, "slow down", {"Retry-After": after})]
+    land(home)
+    waited = service.times[1] - service.times[0]
+    assert 0.9 <= waited < 4
+
+
+def test_a_long_rest_is_not_waited_for(home: Settings, service: Service) -> None:
+    service.troubles = [(429, "", {"Retry-After": "3600"})]
+    with pytest.raises(SourceError, match="asks to wait 3600 seconds"):
+        land(home)
+
+
+def test_the_rate_limit_is_kept(change: Change, service: Service) -> None:
+    service.rows = certificates(60)
+    land(change(requests_per_second=20))
+    gaps = [b - a for a, b in zip(service.times, service.times[1:], strict=False)]
+    assert len(service.times) == 6
+    assert service.times[-1] - service.times[0] >= 5 / 20 * 0.9
+    assert min(gaps) > 0.02
 
 
 @pytest.mark.parametrize(
     ("trouble", "says"),
     [
-        ([(401, "{}")], "refused the token"),
+        ([(401, "{}")], "refused the credentials"),
+        ([(403, "{}")], "does not let it read this"),
         ([(404, "{}")], "answered 404"),
+        ([(302, "", {"Location": "http://login/"})], "sends the hub on to http://login/"),
+        ([(429, "x")] * 5, "answered 429 5 times"),
         ([(500, "x")] * 5, "answered 500 5 times"),
-        ([(200, "<html>login</html>")], "no page of rows"),
-        ([(200, '{"rows": [{"certificate_no": "D1"')], "no page of rows"),
+        ([(200, "<html><title>统一登录</title>")], "a web page “统一登录”"),
+        ([(200, "ok")], "no JSON"),
+        ([(200, "[]")], "JSON that is no object"),
+        ([(200, '{"code": 40301, "msg": "接口未授权"}')], "no page of rows .*40301 · 接口未授权"),
+        ([(200, '{"rows": [{"certificate_no": "D1"')] * 5, "half a page"),
+        ([(0, '{"rows": [{"certificate_no": "D1"')] * 5, "broke off in the middle"),
         ([(200, '{"rows": [], "next_page_token": null}')], "wrong control record"),
     ],
 )
 def test_what_is_no_delivery_loads_nothing(
-    home: Settings, service: Service, trouble: list[tuple[int, str]], says: str
+    home: Settings, service: Service, trouble: list[tuple[Any, ...]], says: str
 ) -> None:
-    service.troubles = trouble
+    service.rows = certificates(3)
+    service.troubles = list(trouble)
     with pytest.raises(SourceError, match=says):
         land(home)
+    assert len(service.asked) == len(trouble)
     assert register.committed(home, DATASET) == set()
 
 
-def test_the_same_page_for_ever_is_noticed(home: Settings, service: Service) -> None:
-    service.rows = [certificate(n) for n in range(12)]
-    service.loop = True
+def test_trouble_on_a_later_page_leaves_no_partial_batch(home: Settings, service: Service) -> None:
+    service.rows, service.refuse_after = certificates(25), 2
+    with pytest.raises(SourceError, match="403"):
+        land(home)
+    service.refuse_after = None
+    assert register.committed(home, DATASET) == set()
+    assert not list((home.home / ".staging").glob("*"))
+    assert land(home).receipts[0]["rows_loaded"] == 25
+
+
+@pytest.mark.parametrize("fresh_tokens", [False, True])
+def test_the_same_page_for_ever_is_noticed(
+    home: Settings, service: Service, fresh_tokens: bool
+) -> None:
+    service.rows = certificates(12)
+    service.loop, service.fresh_tokens = True, fresh_tokens
     with pytest.raises(SourceError, match="again and again"):
         land(home)
+    assert len(service.asked) < 4
     assert register.committed(home, DATASET) == set()
+
+
+def test_a_service_that_ignores_the_page_number_is_noticed(
+    change: Change, service: Service
+) -> None:
+    home = change(paging="page", rows_at="data.list", total_at="data.total")
+    service.style, service.loop, service.rows = "page", True, certificates(25)
+    with pytest.raises(SourceError, match="again and again"):
+        land(home)
 
 
 def test_a_wrong_row_count_refuses_the_delivery(home: Settings, service: Service) -> None:
-    service.rows = [certificate(n) for n in range(12)]
+    service.rows = certificates(12)
     service.control = {"row_count": 13}
     assert land(home).rejected[0]["reason"] == "row_count"
     service.control = {}
@@ -202,7 +337,15 @@ def test_a_wrong_row_count_refuses_the_delivery(home: Settings, service: Service
     assert lake(home, DATASET).height == 12
 
 
-def test_nobody_there(home: Settings, service: Service) -> None:
-    source = home.sources[DATASET].model_copy(update={"url": "http://127.0.0.1:1/"})
+def test_an_answer_without_end_is_cut(
+    home: Settings, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LARGEST_ANSWER", 1 << 20)
+    service.troubles = [(200, '{"rows": ["' + "x" * (2 << 20))]
+    with pytest.raises(SourceError, match="more than 1 MiB; lower `page_size`"):
+        land(home)
+
+
+def test_nobody_there(change: Change) -> None:
     with pytest.raises(SourceError, match="did not answer"):
-        land(home.model_copy(update={"sources": {DATASET: source}}))
+        land(change(url="http://127.0.0.1:1/"))
