@@ -24,8 +24,16 @@ from synthetic.transport import CHANNELS
 
 LAST_DELIVERY = date(2026, 11, 8)
 SHARE = 0.005
-VISITS_PREFIX = {"home_visit": "visit_no", "home_service_order": "order_no"}
-TIMES = {"home_visit": ("visited_at",), "home_service_order": ("started_at", "ended_at")}
+VISITS_PREFIX = {
+    "home_visit": "visit_no",
+    "home_service_order": "order_no",
+    "meal_order": "order_no",
+}
+TIMES = {
+    "home_visit": ("visited_at",),
+    "home_service_order": ("started_at", "ended_at"),
+    "meal_order": ("served_at",),
+}
 PERIOD = "2026-11"
 
 
@@ -215,11 +223,40 @@ def payment_rows(day: Day) -> pl.DataFrame:
     )
 
 
+def _at_home(day: Day) -> pl.LazyFrame:
+    """Those of `_people` who have never lived in a house."""
+    housed = day.clean("facility_stay").select("id_no")
+    return _people(day, 0, 130).join(housed, on="id_no", how="anti")
+
+
+def call_rows(day: Day) -> pl.DataFrame:
+    """emergency_call: calls of today from homes that have called before, all resolved."""
+    rng = day.rng("calls")
+    known = day.clean("emergency_call").select("id_no")
+    able = _at_home(day).join(known, on="id_no", how="semi").select("id_no").collect()
+    who = _sample(able, day.wanted("emergency_call"), rng)
+    size = len(who)
+    called = _moment(day, rng, size)
+    return (
+        who.with_columns(called_at=called)
+        .sort("called_at", "id_no")
+        .select(
+            pl.format(f"HD{day.number:04d}{{}}", pl.int_range(pl.len()) + 100_000).alias("call_no"),
+            "id_no",
+            "called_at",
+            (pl.col("called_at") + pl.duration(seconds=20)).alias("answered_at"),
+            (pl.col("called_at") + pl.duration(minutes=15)).alias("arrived_at"),
+            pl.lit("resolved").alias("outcome"),
+        )
+    )
+
+
 def file_rows(day: Day, dataset: str) -> pl.DataFrame:
-    """Visits or orders of yesterday: those of the same day of October, a month on, so that no
-    worker is in two places; `_provider` as then."""
+    """Visits, orders or meals of yesterday: those of the same day of October, a month on, so that
+    no worker is in two places; `_provider` as then."""
     first, *_ = TIMES[dataset]
-    people = _people(day, 0, 130).select("id_no")
+    people = _at_home(day) if dataset == "meal_order" else _people(day, 0, 130)
+    people = people.select("id_no")
     shift = pl.duration(days=31)
     rows = (
         day.clean(dataset)
@@ -284,6 +321,7 @@ def day(home: Path, number: int) -> dict[str, int]:
         ("medical_settlement", settlement_rows(today)),
         ("death_certificate", certificate_rows(today)),
         ("subsidy_payment", payment_rows(today)),
+        ("emergency_call", call_rows(today)),
     ):
         channel, rows = CHANNELS[dataset], _contract(rows)
         folder = home / "demo" / "departments" / channel.kind / dataset
