@@ -66,7 +66,8 @@ class Batch:
         self._vault: vault.VaultWriter | None = None
         if any(c.personal not in (None, "location") for c in contract.columns):
             self._vault_file = (self.room / vault.FILE).open("wb")
-            self._vault = vault.VaultWriter(self._vault_file, delivery.batch_id, vault.vault_key())
+            seal = vault.current_seal(settings)
+            self._vault = vault.VaultWriter(self._vault_file, delivery.batch_id, seal)
 
     def add(self, chunk: Chunk) -> None:
         """Write one chunk (of this batch only)."""

@@ -1,187 +1,194 @@
-"""The vault: what stands behind the tokens, encrypted; only `reveal` reads it, and says so.
-
-A batch's file `landing/<dataset>/<batch_id>/vault.enc`: magic, key check, then chunks of
-(length, nonce, AES-256-GCM ciphertext of an Arrow IPC table kind, token, clear). The batch and the
-chunk's place are authenticated, an empty chunk ends the file: nothing can be swapped or cut off.
-"""
+"""The vault: what stands behind the tokens, encrypted; only `reveal` reads it, and says so."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import io
-import json
 import os
-import struct
-from collections.abc import Iterator
-from datetime import datetime
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-import polars as pl
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from ingestion.delivery import SHANGHAI
+from ingestion import access_log
+from ingestion.durable import single_writer, sync
 from ingestion.errors import VaultError
-from yinling.settings import Settings, secret
+from ingestion.keys import Key, vault_keys
+from ingestion.vault_file import FILE, Seal, VaultFile, VaultWriter, sealed_with
+from yinling.settings import Settings
 
-FILE = "vault.enc"
-LOG = "vault-access.jsonl"
-KEY_VARIABLE = "YINLING_VAULT_KEY"
-ROLES = ("auditor", "identity_repair")
-_MAGIC = b"YLVAULT1"
-_CHECK_BYTES = 8
-_NONCE_BYTES = 12
+__all__ = ["FILE", "Original", "Seal", "VaultWriter", "current_seal", "reveal", "rotate", "sealed"]
 
-
-def vault_key() -> bytes:
-    """The 32-byte key, from the environment as 64 hex digits.
-
-    Raises:
-        SettingsError: it is not set.
-        VaultError: it is not 64 hex digits.
-    """
-    try:
-        key = bytes.fromhex(secret(KEY_VARIABLE))
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise VaultError(f"{KEY_VARIABLE} must be 64 hex digits (32 bytes). Correct it.")
-    return key
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+_PART = f".{FILE}.part"
+REASON_LETTERS = 4
 
 
-def _check(key: bytes) -> bytes:
-    return hashlib.sha256(b"yinling vault key check" + key).digest()[:_CHECK_BYTES]
+@dataclass(frozen=True)
+class Original:
+    """What one token stands for: personal class, clear text in normal form, a batch that has it."""
+
+    token: str
+    kind: str
+    clear: str
+    batch_id: str
 
 
-class VaultWriter:
-    """Appends a batch's secrets, chunk by chunk."""
-
-    def __init__(self, file: BinaryIO, batch_id: str, key: bytes) -> None:
-        self._file, self._batch, self._place = file, batch_id, 0
-        self._cipher = AESGCM(key)
-        file.write(_MAGIC + _check(key))
-
-    def add(self, secrets: pl.DataFrame) -> None:
-        """Write a chunk's kind, token and clear text; tokens take half the room as bytes."""
-        table = io.BytesIO()
-        packed = secrets.select("kind", pl.col("token").str.decode("hex"), "clear")
-        packed.write_ipc(table, compat_level=pl.CompatLevel.oldest())
-        self._write(table.getvalue())
-
-    def close(self) -> None:
-        """Mark the end."""
-        self._write(b"")
-
-    def _write(self, plain: bytes) -> None:
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, plain, _place(self._batch, self._place))
-        self._file.write(struct.pack("<I", len(sealed)) + nonce + sealed)
-        self._place += 1
-
-
-def _place(batch_id: str, number: int) -> bytes:
-    return f"{batch_id}:{number}".encode()
-
-
-def secrets_of(path: Path, key: bytes) -> Iterator[pl.DataFrame]:
-    """The chunks (kind, token, clear) of one batch's vault file.
+def current_seal(settings: Settings) -> Seal:
+    """Cipher and key that new vault files are sealed with.
 
     Raises:
-        VaultError: another key wrote it, or it is damaged.
+        SettingsError, VaultError: no key can be had.
     """
-    batch_id, cipher = path.parent.name, AESGCM(key)
-    with path.open("rb") as file:
-        if file.read(len(_MAGIC)) != _MAGIC:
-            raise VaultError(f"{path} is no vault file. Restore it from a backup.")
-        if file.read(_CHECK_BYTES) != _check(key):
-            raise VaultError(
-                f"{path} was written with another key. Set {KEY_VARIABLE} to the key of that time."
-            )
-        number = 0
-        while True:
-            head = file.read(4 + _NONCE_BYTES)
-            try:
-                (length,) = struct.unpack("<I", head[:4])
-                plain = cipher.decrypt(head[4:], file.read(length), _place(batch_id, number))
-            except (struct.error, InvalidTag, ValueError) as error:
-                raise VaultError(
-                    f"{path} is damaged at chunk {number}. Restore it from a backup."
-                ) from error
-            if not plain:
-                return
-            packed = pl.read_ipc(io.BytesIO(plain))
-            yield packed.with_columns(pl.col("token").bin.encode("hex"))
-            number += 1
+    return Seal(settings.crypto.vault, next(vault_keys(settings)))
 
 
-def reveal(settings: Settings, token: str, role: str, reason: str) -> tuple[str, str]:
-    """The clear text behind a token, for a role that may ask and gives a reason.
+def files(settings: Settings, dataset: str | None = None) -> list[Path]:
+    """The vault files of committed batches, of one dataset or all; newest batch name first."""
+    found = settings.landing.glob(f"{dataset or '*'}/*/{FILE}")
+    return sorted((path for path in found if _committed(settings, path)), reverse=True)
 
-    Every question is written to the access log before it is answered, refused ones too.
+
+def _committed(settings: Settings, path: Path) -> bool:
+    """What a killed run left in landing is no batch, and its vault may be cut off."""
+    return (settings.lake / path.parent.parent.name / path.parent.name).is_dir()
+
+
+def reveal(
+    settings: Settings,
+    tokens: Sequence[str],
+    role: str,
+    reason: str,
+    dataset: str | None = None,
+) -> list[Original]:
+    """The originals behind tokens, for a role that may ask and gives a reason.
+
+    Every question is written to the access log before it is answered, refused ones too. A token
+    that no batch has is missing from the answer, and the log says so.
+
+    Args:
+        dataset: look into this dataset's batches only.
 
     Returns:
-        Personal class and clear text (normal form).
+        One a token found, in the order of the tokens given.
 
     Raises:
-        VaultError: the role may not, no reason is given, the key is wrong, or no such token.
+        VaultError: the role or this account may not, no reason is given, a text is no token, too
+            many at once, no key fits, or a file is damaged.
+        SettingsError: no key is set.
     """
-    allowed = role in ROLES and len(reason.strip()) >= 4
-    if not allowed:
-        _log(settings, token, role, reason, "refused")
-        raise VaultError(
-            f"Not revealed. Only {', '.join(ROLES)} may ask, with a reason of at least 4 letters."
+    wanted = list(dict.fromkeys(token.strip().lower() for token in tokens))
+
+    def log(outcomes: dict[str, str]) -> None:
+        access_log.write(
+            settings,
+            [
+                {"role": role, "reason": reason, "token": token, "outcome": outcome}
+                for token, outcome in outcomes.items()
+            ],
         )
-    key = vault_key()
-    for path in sorted(settings.landing.glob(f"*/*/{FILE}"), reverse=True):
-        for chunk in secrets_of(path, key):
-            found = chunk.filter(pl.col("token") == token)
-            if found.height:
-                _log(settings, token, role, reason, "revealed")
-                return found["kind"][0], found["clear"][0]
-    _log(settings, token, role, reason, "not found")
-    raise VaultError("No batch has this token. Check that it was copied whole (32 hex digits).")
+
+    if refusal := _refusal(settings, wanted, role, reason):
+        log(dict.fromkeys(wanted, "refused"))
+        raise VaultError(refusal)
+    try:
+        found = _search(settings, wanted, dataset)
+    except Exception:
+        log(dict.fromkeys(wanted, "failed"))
+        raise
+    log({token: "revealed" if token in found else "not found" for token in wanted})
+    return [found[token] for token in wanted if token in found]
 
 
-def _log(settings: Settings, token: str, role: str, reason: str, outcome: str) -> None:
-    """Append to the access log; each line carries the hash of the one before."""
-    settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (settings.landing / LOG).open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        lines = file.read().splitlines()
-        entry = {
-            "at": datetime.now(SHANGHAI).isoformat(timespec="seconds"),
-            "role": role,
-            "reason": reason,
-            "token": token,
-            "outcome": outcome,
-            "previous": json.loads(lines[-1])["hash"] if lines else "",
-        }
-        line = json.dumps({**entry, "hash": _entry_hash(entry)}, ensure_ascii=False)
-        file.write(line.encode() + b"\n")
+def _refusal(settings: Settings, tokens: list[str], role: str, reason: str) -> str:
+    """Why the question is not answered; empty where it is."""
+    rules = settings.reveal
+    if role not in rules.roles:
+        return f"Not revealed. Only {', '.join(rules.roles)} may ask ([reveal] in the settings)."
+    allowed = rules.roles[role]
+    if "*" not in allowed and access_log.account() not in allowed:
+        return (
+            f"Not revealed. The account `{access_log.account()}` may not take the role {role}; "
+            "whoever keeps the settings adds it to [reveal.roles]."
+        )
+    if len(reason.strip()) < REASON_LETTERS:
+        return f"Not revealed. Give a reason of at least {REASON_LETTERS} letters."
+    if wrong := [token for token in tokens if not _TOKEN.fullmatch(token)]:
+        return f"`{wrong[0][:40]}` is no token: copy it whole (32 hex digits)."
+    if len(tokens) > rules.tokens_at_once:
+        return (
+            f"{len(tokens)} tokens at once; allowed are {rules.tokens_at_once} "
+            "(reveal.tokens_at_once). Ask for those that the case needs."
+        )
+    return ""
+
+
+def _search(settings: Settings, tokens: list[str], dataset: str | None) -> dict[str, Original]:
+    keys = _remembered(vault_keys(settings))
+    found: dict[str, Original] = {}
+    for path in files(settings, dataset):
+        left = [token for token in tokens if token not in found]
+        if not left:
+            break
+        for kind, token, clear in VaultFile(path, keys()).find(left):
+            found[token] = Original(token, kind, clear, path.parent.name)
+    return found
+
+
+def _remembered(keys: Iterator[Key]) -> Callable[[], Iterator[Key]]:
+    """The same keys as often as wanted; an older one is fetched when a file first needs it."""
+    seen: list[Key] = []
+
+    def again() -> Iterator[Key]:
+        yield from list(seen)
+        for key in keys:
+            seen.append(key)
+            yield key
+
+    return again
+
+
+def sealed(settings: Settings) -> dict[tuple[str, str], int]:
+    """(cipher, key id) → how many vault files are sealed so."""
+    return dict(Counter(sealed_with(path) for path in files(settings)))
+
+
+def rotate(settings: Settings) -> tuple[int, int]:
+    """Seal every vault file with today's key and cipher that is not yet.
+
+    Each file is written beside the old one and takes its place in one rename: killed at any
+    instant, every file opens with one of the keys, and the next run goes on.
+
+    Returns:
+        Files sealed anew, and files that were so already.
+
+    Raises:
+        VaultError: an old key is missing, or a file is damaged; that file stays as it is.
+        BusyError: a dataset is being landed.
+    """
+    seal, keys = current_seal(settings), _remembered(vault_keys(settings))
+    done = kept = 0
+    for room in sorted({path.parent.parent for path in files(settings)}):
+        with single_writer(room, f"`{room.name}`"):
+            for left in room.glob(f"*/{_PART}"):
+                left.unlink()
+            for path in files(settings, room.name):
+                old = VaultFile(path, keys())
+                if old.is_current(seal):
+                    kept += 1
+                    continue
+                _reseal(old, seal)
+                done += 1
+    return done, kept
+
+
+def _reseal(old: VaultFile, seal: Seal) -> None:
+    draft = old.path.with_name(_PART)
+    with draft.open("wb") as file:
+        writer = VaultWriter(file, old.path.parent.name, seal)
+        for chunk in old.chunks():
+            writer.add(chunk)
+        writer.close()
         file.flush()
         os.fsync(file.fileno())
-
-
-def _entry_hash(entry: dict[str, str]) -> str:
-    text = json.dumps(entry, ensure_ascii=False, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def verify_log(settings: Settings) -> int:
-    """Number of entries of an unbroken access log.
-
-    Raises:
-        VaultError: a line was changed, removed or put in; names the line.
-    """
-    path = settings.landing / LOG
-    previous, count = "", 0
-    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
-        entry = json.loads(line)
-        found = entry.pop("hash")
-        if entry["previous"] != previous or _entry_hash(entry) != found:
-            raise VaultError(f"{path}: line {count + 1} was tampered with. Keep it as evidence.")
-        previous, count = found, count + 1
-    return count
+    draft.replace(old.path)
+    sync(old.path.parent)

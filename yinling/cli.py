@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from yinling.commands import common, demo, look, releases, rooms
+from yinling.commands import common, demo, look, originals, releases, rooms
 
 app = typer.Typer(
     name="yinling",
@@ -22,6 +22,7 @@ app = typer.Typer(
 rooms.register(app)
 releases.register(app)
 look.register(app)
+originals.register(app)
 app.add_typer(demo.app, name="demo")
 
 # These work before and after the command's name: people put them at the end.

@@ -120,12 +120,15 @@ class Reveal(Strict):
 
 
 class Purpose(Strict):
-    """A copy of the auditors' tables for one recipient, under tokens of its own."""
+    """A copy of the auditors' tables for one recipient, under tokens of its own.
+
+    `detail` also gives masks, evidence fields and the place of the delivered rows.
+    """
 
     recipient: str
     legal_basis: str
     tables: list[str] = Field(min_length=1)
-    masks: bool = False
+    detail: bool = False
 
 
 class Settings(Strict):

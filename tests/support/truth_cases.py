@@ -43,8 +43,10 @@ class Truth:
     def cases(self) -> pl.DataFrame:
         """All cases, with `subject_key` and months as dates."""
         cases = pl.read_parquet(self.settings.demo / "truth" / "cases.parquet")
-        persons = tokens("citizen_id", cases["subject_id_no"], token_key())
-        accounts = tokens("account", identifiers.account(cases["bank_account"]), token_key())
+        persons = tokens("citizen_id", cases["subject_id_no"], token_key(self.settings))
+        accounts = tokens(
+            "account", identifiers.account(cases["bank_account"]), token_key(self.settings)
+        )
         return cases.with_columns(
             subject_key=pl.when(pl.col("subject_kind") == "account")
             .then(accounts)

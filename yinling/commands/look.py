@@ -1,4 +1,4 @@
-"""Looking without changing: row accounting, health, and the one door to originals."""
+"""Looking without changing: row accounting and health."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: yinling status --refused")(status)
     app.command(epilog="Example: yinling doctor")(doctor)
-    app.command(epilog="Example: yinling reveal <token> --role auditor --reason 'case 2026-17'")(
-        reveal
-    )
 
 
 def status(
@@ -63,15 +60,3 @@ def doctor() -> None:
                 print(f"{'':<28} → {finding.mend}")
     if any(finding.status == "FAIL" for finding in findings):
         raise typer.Exit(common.FAILED)
-
-
-def reveal(
-    token: Annotated[str, typer.Argument(help="Token of the person, as a finding shows it.")],
-    role: Annotated[str, typer.Option(help="Role of who asks.")],
-    reason: Annotated[str, typer.Option(help="Why; goes into the access log.")],
-) -> None:
-    """Show the original of a token. Needs a role and a reason; every call is logged."""
-    from ingestion.vault import reveal as open_vault
-
-    kind, original = open_vault(common.settings(), token, role=role, reason=reason)
-    common.emit({"token": token, "kind": kind, "original": original}, [f"{kind}: {original}"])

@@ -63,7 +63,8 @@ def test_nothing_after_landing_names_a_person(home: Settings, deliver: Deliver) 
         assert not [text for text in clear if text.encode() in data], file
     assert home.landing.stat().st_mode & 0o777 == 0o700
     token = lake(home, "facility_stay")["id_no_token"][5]
-    assert vault.reveal(home, token, "auditor", "核实入住") == ("citizen_id", rows[6, "id_no"])
+    (found,) = vault.reveal(home, [token], "auditor", "核实入住")
+    assert (found.kind, found.clear) == ("citizen_id", rows[6, "id_no"])
 
 
 def test_manifest_register_and_receipt_agree(home: Settings, deliver: Deliver) -> None:
@@ -232,7 +233,7 @@ def test_large_deliveries_go_chunk_by_chunk_with_the_same_result(
     expected = quarantine.rows(home)
     monkeypatch.setattr("ingestion.landing.GROUP_ROWS", 100)
     monkeypatch.setattr("ingestion.landing.CHUNK_ROWS", 200)
-    monkeypatch.setattr(readers, "READ_BYTES", 10_000)
+    monkeypatch.setattr(readers.decoding, "READ_BYTES", 10_000)
     other = home.model_copy(update={"home": home.home / "other"})
     (other.home / "inbox").mkdir(parents=True)
     (home.home / "inbox" / "facility_stay").rename(other.home / "inbox" / "facility_stay")
@@ -248,7 +249,7 @@ def test_late_duplicates_move_their_amounts(
 ) -> None:
     monkeypatch.setattr("ingestion.landing.GROUP_ROWS", 100)
     monkeypatch.setattr("ingestion.landing.CHUNK_ROWS", 200)
-    monkeypatch.setattr(readers, "READ_BYTES", 4_000)
+    monkeypatch.setattr(readers.decoding, "READ_BYTES", 4_000)
     rows = pl.concat([funds(600), funds(1)])
     deliver(FUND, rows)
     receipt = land(home).receipts[0]
