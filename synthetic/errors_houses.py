@@ -44,7 +44,7 @@ ERRORS: dict[str, list[Error]] = {
     "meal_order": [
         *ids("id_no"),
         *dates("served_at"),
-        Error("amount", "bad_number", BAD_AMOUNT),
+        Error("subsidy_amount", "bad_number", BAD_AMOUNT),
         Error("canteen_code", "missing_required", MISSING_ID),
     ],
     "emergency_call": [
