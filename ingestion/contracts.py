@@ -10,19 +10,30 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import polars as pl
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from ingestion.errors import ContractError
-from ingestion.odcs import CodeList, ContractFile, Delivery, Property, QualityRule, Sla, Volume
+from ingestion.headers import Headers
+from ingestion.odcs import (
+    CodeList,
+    ContractFile,
+    Delivery,
+    Drift,
+    Property,
+    QualityRule,
+    Sla,
+    UnfitValue,
+    Volume,
+)
 
 FAMILIES = (
     "reference",
@@ -84,6 +95,21 @@ class Column:
     codes: CodeList | None
     personal: str | None
     quality: tuple[QualityRule, ...]
+    headers: tuple[str, ...]
+    unfit: UnfitValue
+    until_delivery: bool
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether the text is a number or code of something: a key, or named as one."""
+        return self.logical_type == "string" and (
+            self.key_position is not None or self.name.endswith(("_no", "_code", "uscc"))
+        )
+
+    @property
+    def may_be_left_out(self) -> bool:
+        """Whether a value may stay empty in the lake without a hole in keys, people or times."""
+        return not (self.required or self.key_position or self.personal)
 
     @property
     def lake(self) -> list[tuple[str, str]]:
@@ -114,6 +140,8 @@ class Contract:
         grain: what one row is.
         known_at: the column that says when the department knew, or "delivery".
         granularity: "province" (one provider) or "county" (a delivery each county).
+        full_replaces: what a full delivery takes the place of: "provider" (all that its provider
+            delivered before) or "period" (what its provider delivered for the same period).
     """
 
     name: str
@@ -128,10 +156,17 @@ class Contract:
     known_at: str
     granularity: str
     volume: Volume
+    full_replaces: str
     frequency: Sla
     latency_days: int
     encoding: str
     columns: tuple[Column, ...]
+    drift: Drift
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The delivered headers that mean one of the columns."""
+        return Headers((column.name, column.title, column.headers) for column in self.columns)
 
     @cached_property
     def by_name(self) -> dict[str, Column]:
@@ -246,10 +281,13 @@ class _Builder:
             )
         if extra["granularity"] not in ("province", "county"):
             raise self.fail("granularity", "unknown value", "use province or county")
+        if extra.setdefault("fullReplaces", "period") not in ("provider", "period"):
+            raise self.fail("fullReplaces", "unknown value", "use provider or period")
         sla = {item.property: item for item in parsed.slaProperties}
         if set(sla) != {"frequency", "latency"} or sla["latency"].unit != "d":
             raise self.fail("slaProperties", "needs frequency, and latency in d", "give both")
-        columns = tuple(self.column(prop) for prop in table.properties)
+        drift = self.block(Drift, extra.get("drift", {}), "drift")
+        columns = tuple(self.column(prop, drift) for prop in table.properties)
         self.check_columns(columns, extra["knownAt"])
         return Contract(
             name=parsed.id,
@@ -264,12 +302,14 @@ class _Builder:
             known_at=extra["knownAt"],
             granularity=extra["granularity"],
             volume=self.block(Volume, extra["volume"], "volume"),
+            full_replaces=extra["fullReplaces"],
             frequency=sla["frequency"],
             latency_days=sla["latency"].value,
             encoding=self.block(
                 Delivery, extra.get("delivery", {"encoding": "utf-8"}), "delivery"
             ).encoding,
             columns=columns,
+            drift=drift,
         )
 
     def properties(self, items: Sequence[Any], place: str) -> dict[str, Any]:
@@ -284,11 +324,15 @@ class _Builder:
         except ValidationError as error:
             raise self.fail(place, str(error.errors()[0]["msg"]), "correct the value") from error
 
-    def column(self, prop: Property) -> Column:
+    def column(self, prop: Property, drift: Drift) -> Column:
         extra = self.properties(prop.customProperties, prop.name)
         options = prop.logicalTypeOptions
         codes = extra.get("codeList")
-        return Column(
+        headers = extra.get("headers", [])
+        if not isinstance(headers, list) or not all(isinstance(h, str) and h for h in headers):
+            raise self.fail(f"{prop.name}.headers", "is no list of texts", "list the headers")
+        until_delivery = options.maximum == "delivery" and prop.logicalType in ("date", "timestamp")
+        column = Column(
             name=prop.name,
             title=prop.businessName,
             description=prop.description,
@@ -298,18 +342,32 @@ class _Builder:
             key_position=prop.primaryKeyPosition if prop.primaryKey else None,
             classification=prop.classification,
             minimum=options.minimum,
-            maximum=options.maximum,
+            maximum=None if until_delivery else options.maximum,
             min_length=options.minLength,
             max_length=options.maxLength,
             pattern=options.pattern,
             codes=None if codes is None else self.block(CodeList, codes, f"{prop.name}.codeList"),
             personal=extra.get("personal"),
             quality=tuple(prop.quality),
+            headers=tuple(headers),
+            unfit=extra.get("drift", "discard_row"),
+            until_delivery=until_delivery,
         )
+        if "drift" not in extra and (drift.unfitValue == "freeze" or column.may_be_left_out):
+            column = replace(column, unfit=drift.unfitValue)
+        return column
 
     def check_columns(self, columns: tuple[Column, ...], known_at: Any) -> None:
         for column, prop in zip(columns, self.parsed.schema_[0].properties, strict=True):
             self.check_column(column, prop)
+        try:
+            Headers((column.name, column.title, column.headers) for column in columns)
+        except ValueError as error:
+            raise self.fail("headers", str(error), "make every header mean one column") from error
+        dates = {c.name for c in columns if c.logical_type in ("date", "timestamp")}
+        for column in columns:
+            if column.codes and column.codes.date not in (None, *dates):
+                raise self.fail(f"{column.name}.codeList.date", "is no date column", "name one")
         lake = [name for column in columns for name, _ in column.lake] + list(RESERVED)
         for name in {name for name in lake if lake.count(name) > 1}:
             raise self.fail(name, "two columns get this name in the lake", "rename one")
@@ -335,10 +393,22 @@ class _Builder:
         self.check_options(column)
         if column.codes and kind not in ("string", "integer"):
             raise self.fail(f"{name}.codeList", f"cannot be checked on {kind}", "remove it")
+        if column.codes and column.codes.separator and column.codes.dated:
+            raise self.fail(f"{name}.codeList", "dated codes cannot be joined", "drop separator")
+        self.check_drift(column)
         if column.quality and (kind != "string" or column.personal):
             raise self.fail(f"{name}.quality", "needs a plain string column", "remove it")
         if column.personal:
             self.check_personal(column)
+
+    def check_drift(self, column: Column) -> None:
+        place, modes = f"{column.name}.drift", get_args(UnfitValue)
+        if column.unfit not in modes:
+            raise self.fail(place, f"`{column.unfit}` is unknown", f"use one of {modes}")
+        if column.unfit == "evolve" and (column.codes is None or column.codes.separator):
+            raise self.fail(place, "only a list of single codes can evolve", "use another mode")
+        if column.unfit == "discard_value" and not column.may_be_left_out:
+            raise self.fail(place, "required, key or personal", "use discard_row or freeze")
 
     def check_options(self, column: Column) -> None:
         name, kind = column.name, column.logical_type

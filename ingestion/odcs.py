@@ -6,9 +6,10 @@ error, because a promise that nobody checks is worse than none.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from datetime import date
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 LogicalType = Literal["string", "integer", "number", "date", "timestamp", "boolean"]
 Personal = Literal["citizen_id", "name", "account", "address", "household", "location"]
@@ -24,24 +25,76 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class DatedLabel(Shape):
+    """A code's label with the days from and to which (inclusive) the code may be used."""
+
+    label: Text
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    @model_validator(mode="after")
+    def check_order(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise ValueError("valid_from is after valid_to")
+        return self
+
+
 class CodeList(Shape):
-    """A coded column's values (code → Chinese label) and the standard they come from."""
+    """A coded column's values (code → Chinese label) and the standard they come from.
+
+    A value may be dated. `date` names the column with the day on which the code must be valid;
+    without it the code must be valid at some time in the delivery's period.
+    """
 
     name: Name
     standard: Text
-    values: dict[str, Text] = Field(min_length=1)
+    values: dict[str, Text | DatedLabel] = Field(min_length=1)
     separator: Literal[";"] | None = None
+    date: Name | None = None
+
+    @property
+    def dated(self) -> dict[str, DatedLabel]:
+        """The codes that are not valid for ever."""
+        return {code: label for code, label in self.values.items() if isinstance(label, DatedLabel)}
+
+
+UnfitValue = Literal["discard_row", "freeze", "discard_value", "evolve"]
+
+
+class Drift(Shape):
+    """What happens when a delivery is not shaped as the contract says.
+
+    Attributes:
+        unknownColumn: `evolve` loads the rest and proposes the column for the contract;
+            `discard_value` loads the rest; `discard_row` refuses rows with a value there; `freeze`
+            refuses the delivery.
+        missingColumn: of an optional column; `evolve` reads it as empty, `freeze` refuses the
+            delivery. A required column that is missing always refuses it.
+        unfitValue: `discard_row` refuses the row; `discard_value` leaves the value out where the
+            column is optional, no key and not personal, and keeps its text beside the batch;
+            `freeze` refuses the delivery. A column may say otherwise for itself (`drift`), there
+            also `evolve`: a code that the list does not have is loaded and reported.
+    """
+
+    unknownColumn: Literal["evolve", "freeze", "discard_row", "discard_value"] = (  # noqa: N815
+        "evolve"
+    )
+    missingColumn: Literal["evolve", "freeze"] = "evolve"  # noqa: N815
+    unfitValue: Literal["discard_row", "freeze", "discard_value"] = "discard_row"  # noqa: N815
 
 
 class ColumnProperty(Shape):
-    """`customProperties` of a column: its personal-data class or its code list."""
+    """`customProperties` of a column: personal-data class, code list, more headers, drift."""
 
-    property: Literal["personal", "codeList"]
+    property: Literal["personal", "codeList", "headers", "drift"]
     value: Any
 
 
 class TypeOptions(Shape):
-    """`logicalTypeOptions`: bounds are inclusive; patterns are Rust regular expressions."""
+    """`logicalTypeOptions`: bounds are inclusive; patterns are Rust regular expressions.
+
+    The maximum of a date may be `delivery`: the day of the delivery (what has happened is past).
+    """
 
     minimum: Bound | None = None
     maximum: Bound | None = None
@@ -123,7 +176,15 @@ class ContractProperty(Shape):
     """`customProperties` of the contract."""
 
     property: Literal[
-        "family", "owner", "legalBasis", "knownAt", "granularity", "volume", "delivery"
+        "family",
+        "owner",
+        "legalBasis",
+        "knownAt",
+        "granularity",
+        "volume",
+        "delivery",
+        "fullReplaces",
+        "drift",
     ]
     value: Any
 

@@ -19,7 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
 
-from ingestion import identifiers, parsing, readers
+from ingestion import identifiers, parsing
+from ingestion.readers.content import Content
+from ingestion.readers.delimited import delimited_frames
 
 MANY = settings(max_examples=60, deadline=None)
 TEXTS = st.lists(st.text(max_size=24), min_size=1, max_size=30)
@@ -221,8 +223,8 @@ def test_what_a_csv_writer_wrote_is_read_back(encoding: str, table: list[list[st
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(table)
     raw = io.BytesIO(text.getvalue().encode(encoding))
-    stream = io.BufferedReader(readers.Decoder(raw, encoding))
-    assert list(lines(readers.text_csv(stream, None))) == [tuple(row) for row in table[1:]]
+    content = Content("a.csv", 0, lambda: raw)
+    assert list(lines(delimited_frames(content, encoding))) == [tuple(row) for row in table[1:]]
 
 
 def lines(frames: Iterator[pl.DataFrame]) -> Iterator[tuple[str, ...]]:

@@ -25,7 +25,7 @@ from ingestion import landing, readers
 from yinling.settings import Settings, Source
 landing.GROUP_ROWS = 1_000
 landing.CHUNK_ROWS = 1_000
-readers.READ_BYTES = 50_000
+readers.decoding.READ_BYTES = 50_000
 print("ready", flush=True)
 landing.land(Settings(home=Path(sys.argv[1]), sources={
     "facility_stay": Source(connector="folder", path="inbox/facility_stay")}))

@@ -1,0 +1,85 @@
+"""Zip: one data file, or several of the same columns, read one after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from typing import IO
+
+from ingestion.errors import DeliveryError
+from ingestion.readers.content import Content
+
+MEMBERS = 1_000
+UNPACKED_BYTES = 64 << 30  # texts are read in parts; this only ends what never would
+RATIO, RATIO_FROM = 300, 64 << 20  # unpacked to packed; only counted from so many bytes on
+_IGNORED = (".control.json", ".ds_store", "thumbs.db")
+
+
+@contextlib.contextmanager
+def plain_zip_errors(name: str) -> Iterator[None]:
+    """Turn what a broken archive raises into a refusal.
+
+    Raises:
+        DeliveryError: `bad_archive`.
+    """
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+        raise DeliveryError(
+            "bad_archive",
+            f"压缩包 {name} 无法解压（{error}）。"
+            "可能传输中断或格式特殊，请用普通 zip 重新打包报送。",
+        ) from error
+
+
+def check_sizes(members: list[zipfile.ZipInfo], name: str, unpacked: int) -> None:
+    """Refuse an archive that would unpack to more than anyone delivers.
+
+    Raises:
+        DeliveryError: `too_large`, `encrypted`.
+    """
+    total = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if any(member.flag_bits & 1 for member in members):
+        raise DeliveryError("encrypted", f"压缩包 {name} 有密码。请去掉密码后重新报送。")
+    if total > unpacked or (total > RATIO_FROM and total > RATIO * max(packed, 1)):
+        raise DeliveryError(
+            "too_large",
+            f"{name} 解压后有 {total >> 20} MB（压缩前后相差 {total // max(packed, 1)} 倍），"
+            "超出限度，未解压。请分批报送。",
+        )
+
+
+def archive_members(content: Content) -> Iterator[Content]:
+    """The data files of an archive in name order, each to be read from the archive itself.
+
+    Raises:
+        DeliveryError: `bad_archive`, `encrypted`, `too_large`, `empty_file`.
+    """
+    with content.open() as file, plain_zip_errors(content.name):
+        archive = zipfile.ZipFile(file)
+        members = [member for member in archive.infolist() if _is_data(member)]
+        if len(members) > MEMBERS:
+            raise DeliveryError(
+                "too_large",
+                f"压缩包 {content.name} 内有 {len(members)} 个文件，最多 {MEMBERS} 个。",
+            )
+        check_sizes(members, content.name, UNPACKED_BYTES)
+        if not members:
+            raise DeliveryError("empty_file", f"压缩包 {content.name} 内没有数据文件。请重新打包。")
+        for member in sorted(members, key=lambda member: member.filename):
+
+            def opened(member: zipfile.ZipInfo = member) -> IO[bytes]:
+                with plain_zip_errors(content.name):
+                    return archive.open(member)
+
+            yield Content(member.filename, member.file_size, opened)
+
+
+def _is_data(member: zipfile.ZipInfo) -> bool:
+    name = member.filename.lower()
+    hidden = any(part.startswith((".", "__macosx", "~$")) for part in name.split("/"))
+    return not (member.is_dir() or hidden or name.endswith(_IGNORED))
