@@ -20,20 +20,17 @@ from synthetic.files import Delivery
 from synthetic.identity import bank_accounts, finish
 from synthetic.programmes import SERVICE
 from synthetic.regions import counties
-from synthetic.transport import CHANNELS
+from synthetic.transport import CHANNELS, FILE_KINDS
 
 LAST_DELIVERY = date(2026, 11, 8)
 SHARE = 0.005
-VISITS_PREFIX = {
-    "home_visit": "visit_no",
-    "home_service_order": "order_no",
-    "meal_order": "order_no",
-}
 TIMES = {
     "home_visit": ("visited_at",),
     "home_service_order": ("started_at", "ended_at"),
     "meal_order": ("served_at",),
+    "ltci_claim": ("started_at", "ended_at"),
 }
+"""What is repeated from day to day, and when it was done."""
 PERIOD = "2026-11"
 
 
@@ -251,10 +248,10 @@ def call_rows(day: Day) -> pl.DataFrame:
     )
 
 
-def file_rows(day: Day, dataset: str) -> pl.DataFrame:
-    """Visits, orders or meals of yesterday: those of the same day of October, a month on, so that
-    no worker is in two places; `_provider` as then."""
-    first, *_ = TIMES[dataset]
+def repeated_rows(day: Day, dataset: str) -> pl.DataFrame:
+    """Visits, orders, meals or claims of yesterday: those of the same day of October, a month on,
+    so that no worker is in two places; `_provider` as then."""
+    (first, *_), (number,) = TIMES[dataset], CHANNELS[dataset].key
     people = _at_home(day) if dataset == "meal_order" else _people(day, 0, 130)
     people = people.select("id_no")
     shift = pl.duration(days=31)
@@ -263,14 +260,12 @@ def file_rows(day: Day, dataset: str) -> pl.DataFrame:
         .filter(pl.col(first).dt.date() == day.date - timedelta(days=32))
         .join(people, on="id_no", how="semi")
         .collect()
-        .unique(VISITS_PREFIX[dataset], maintain_order=True)
+        .unique(number, maintain_order=True)
     )
     kept = _sample(rows, day.wanted(dataset), day.rng(dataset))
     return kept.with_columns(
         *(pl.col(c) + shift for c in TIMES[dataset]),
-        (pl.lit(f"Z{day.number:03d}") + pl.col(VISITS_PREFIX[dataset])).alias(
-            VISITS_PREFIX[dataset]
-        ),
+        (pl.lit(f"Z{day.number:03d}") + pl.col(number)).alias(number),
         _provider=pl.col("_batch_id").str.split(".").list.get(1),
     )
 
@@ -322,14 +317,15 @@ def day(home: Path, number: int) -> dict[str, int]:
         ("death_certificate", certificate_rows(today)),
         ("subsidy_payment", payment_rows(today)),
         ("emergency_call", call_rows(today)),
+        ("ltci_claim", repeated_rows(today, "ltci_claim").sort("ended_at", "claim_no")),
     ):
         channel, rows = CHANNELS[dataset], _contract(rows)
         folder = home / "demo" / "departments" / channel.kind / dataset
         files.as_text(rows).write_parquet(folder / f"{number:04d}-000.parquet")
         rows.write_parquet(truth / f"{dataset}.parquet")
         counts[dataset] = len(rows)
-    for dataset in TIMES:
-        rows = file_rows(today, dataset)
+    for dataset in (name for name in TIMES if CHANNELS[name].kind in FILE_KINDS):
+        rows = repeated_rows(today, dataset)
         rows.write_parquet(truth / f"{dataset}.parquet")
         for (provider,), part in sorted(rows.partition_by("_provider", as_dict=True).items()):
             _deliver(today, dataset, str(provider), part)

@@ -27,6 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from synthetic import lookup
 from synthetic.channel import Channel
 from synthetic.configuration import TOKEN_ENV
 from synthetic.files import control_sums
@@ -143,9 +144,10 @@ def application(root: Path, token: str) -> Starlette:
         given = request.headers.get("authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
             return JSONResponse({"error": "wrong or missing token"}, 401)
-        return await run_in_threadpool(
-            _answer, root, request.path_params["dataset"], dict(request.query_params)
-        )
+        name = request.path_params["dataset"]
+        if name in CHANNELS and CHANNELS[name].kind == "lookup":
+            return await run_in_threadpool(lookup.answer, root.parent / "lookup" / name, request)
+        return await run_in_threadpool(_answer, root, name, dict(request.query_params))
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok", "synthetic": True})
