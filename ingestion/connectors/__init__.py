@@ -6,7 +6,7 @@ from importlib import import_module
 
 from ingestion.delivery import Connector
 
-CONNECTORS = ("folder", "postgresql", "rest")
+CONNECTORS = ("folder", "postgresql", "rest", "sftp")
 
 
 def connector(name: str) -> Connector:
