@@ -23,9 +23,10 @@ from yinling.settings import Settings
 FAILED = ("error", "fail", "runtime error")
 PR_SET_PDEATHSIG = 1
 LOCK = "dbt"
-# What a build leaves to the test suite: unit tests, and tests of what a model's form guarantees.
+# What a build leaves to the test suite: unit tests, and tests of what a model's form guarantees;
+# and to the gate that follows it: the grain of every table.
 NOT_UNIT_TESTS = ["--exclude-resource-type", "unit_test"]
-BUILD_FLAGS = [*NOT_UNIT_TESTS, "--exclude", f"tag:{BY_CONSTRUCTION}"]
+BUILD_FLAGS = [*NOT_UNIT_TESTS, "--exclude", f"tag:{BY_CONSTRUCTION}", "test_name:unique_grain"]
 
 
 class BuildError(Exception):

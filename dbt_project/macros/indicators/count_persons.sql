@@ -33,19 +33,32 @@
     {%- endif %}
 ),
 
-{{ name }}__numbered as (
-    select *, count(*) over (partition by person_key) as intervals
+{{ name }}__valid as (
+    select person_key, region_code, month_in, month_out
     from {{ name }}__clipped
     where month_in < month_out and region_code is not null
 ),
 
+{{ name }}__persons as (
+    select
+        person_key,
+        count(*) as intervals,
+        min(region_code) as region_code,
+        min(month_in) as month_in,
+        max(month_out) as month_out
+    from {{ name }}__valid
+    group by person_key
+),
+
 {{ name }}__climbed as (
-    select distinct numbered.person_key, above.ancestor_code, numbered.month_in, numbered.month_out
-    from {{ name }}__numbered as numbered
+    select distinct valid.person_key, above.ancestor_code, valid.month_in, valid.month_out
+    from {{ name }}__valid as valid
+    semi join {{ name }}__persons as several
+        on several.person_key = valid.person_key
+        and several.intervals > 1
     inner join {{ ref('bridge_region_ancestor') }} as above
-        on above.region_code = numbered.region_code
+        on above.region_code = valid.region_code
         and above.ancestor_level in ('county', 'prefecture', 'province')
-    where numbered.intervals > 1
 ),
 
 {{ name }}__reached as (
@@ -76,7 +89,7 @@
 
 {{ name }}__single as (
     select region_code, month_in, month_out, count(*) as persons
-    from {{ name }}__numbered
+    from {{ name }}__persons
     where intervals = 1
     group by region_code, month_in, month_out
 ),

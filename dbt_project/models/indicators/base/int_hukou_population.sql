@@ -1,5 +1,6 @@
 -- Hukou population by age: living persons who have not moved out, where their hukou is, on every
--- month's last day. One interval for each person and age band; intervals become +1 and -1.
+-- month's last day. Persons of one county who were born in the same month and came and went in the
+-- same months are counted once, as a group; a group's interval in each age band becomes +1 and -1.
 with
 
 bands as (
@@ -37,27 +38,47 @@ persons as (
     where coalesce(person.status, 'normal') != 'moved_out'
 ),
 
+-- The day of birth only matters for 29 February.
+alike as (
+    select
+        coalesce(county.ancestor_code, persons.region_code) as region_code,
+        persons.sex,
+        case
+            when month(persons.birth_date) = 2 and day(persons.birth_date) = 29
+                then persons.birth_date
+            else {{ month_start('persons.birth_date') }}
+        end as birth_date,
+        persons.month_in,
+        persons.month_out,
+        count(*) as persons
+    from persons
+    left join {{ ref('bridge_region_ancestor') }} as county
+        on county.region_code = persons.region_code
+        and county.ancestor_level = 'county'
+    where persons.month_in < persons.month_out
+    group by all
+),
+
 aged as (
     select
-        persons.region_code,
-        persons.sex,
+        alike.region_code,
+        alike.sex,
         bands.age_from,
         greatest(
-            persons.month_in, {{ month_of_age('persons.birth_date', 'bands.age_from') }}
+            alike.month_in, {{ month_of_age('alike.birth_date', 'bands.age_from') }}
         ) as month_in,
         least(
-            persons.month_out, {{ month_of_age('persons.birth_date', 'bands.age_to') }}
-        ) as month_out
-    from persons
+            alike.month_out, {{ month_of_age('alike.birth_date', 'bands.age_to') }}
+        ) as month_out,
+        alike.persons
+    from alike
     cross join bands
-    where
-        persons.month_in < persons.month_out
-        -- Somebody without a birth date is a person, but not of any age above the first.
-        and (persons.birth_date is not null or bands.age_from = 0)
+    -- Somebody without a birth date is a person, but not of any age above the first.
+    where alike.birth_date is not null or bands.age_from = 0
 ),
 
 counted as (
-    select region_code, sex, age_from, month_in, month_out, count(*) as persons
+    select region_code, sex, age_from, month_in, month_out, sum(persons) as persons
     from aged
     where month_in < month_out
     group by region_code, sex, age_from, month_in, month_out
