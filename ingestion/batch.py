@@ -120,7 +120,7 @@ class Batch:
         refused = pl.concat([quarantine.SCHEMA.to_frame(), *self._refused]).sort("row_no")
         if refused.height:
             refused.write_parquet(self.room / quarantine.FILE)
-        manifest = self._manifest()
+        manifest = self._manifest() | {"refused_by": quarantine.summary(refused)}
         receipt = receipts.accepted(self.contract, self.delivery, manifest, refused)
         write_json(self.room / RECEIPT, receipt)
         for file in self.room.iterdir():

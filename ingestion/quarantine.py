@@ -6,6 +6,8 @@ refused), written once. It holds personal data in the clear and never leaves lan
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from ingestion.contracts import Contract
@@ -58,6 +60,12 @@ def refused_rows(
         raw_row=pl.struct(raw.columns).struct.json_encode(),
         message_zh=pl.format("第{}行“{}”：{}", "_row_no", place, message),
     )
+
+
+def summary(refused: pl.DataFrame) -> list[dict[str, Any]]:
+    """How many rows were refused, by column and reason: what of it may leave landing."""
+    counted = refused.group_by("column", "reason").agg(rows=pl.len())
+    return counted.sort("column", "reason").to_dicts()
 
 
 def rows(
