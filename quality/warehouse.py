@@ -47,29 +47,27 @@ def load(session: Session, settings: Settings, contracts: Mapping[str, Contract]
         run(f'create schema if not exists "{schema}"')
     for schema, table in tables:
         run(f'create view "{schema}"."{table}" as select * from warehouse."{schema}"."{table}"')
-    for name in contracts:
-        files = _files(session, settings, name)
-        if files:
+    run("create schema standing")
+    seen, live = _seen_batches(session), _seen_batches(session, "is_live")
+    for schema, batches in (("lake", seen), ("standing", live)):
+        for name in set(contracts) & set(batches):
+            files = [
+                str(settings.lake / name / batch / "data.parquet")
+                for batch in sorted(batches[name])
+            ]
             run(
-                f'create view lake."{name}" as select * from '
+                f'create view {schema}."{name}" as select * from '
                 f"read_parquet({files!r}, union_by_name = true, hive_partitioning = false)"
             )
 
 
-def _files(session: Session, settings: Settings, dataset: str) -> list[str]:
-    return [
-        str(settings.lake / dataset / batch / "data.parquet")
-        for batch in sorted(_seen_batches(session).get(dataset, ()))
-    ]
-
-
-def _seen_batches(session: Session) -> dict[str, set[str]]:
+def _seen_batches(session: Session, which: str = "true") -> dict[str, set[str]]:
     """The batches that the last build saw, by dataset."""
     if ("staging", "lake_batch") not in _present(session):
         return {}
     found: dict[str, set[str]] = defaultdict(set)
     rows = session.connection.execute(
-        "select dataset, batch_id from staging.lake_batch where batch_id <> '0-schema'"
+        f"select dataset, batch_id from staging.lake_batch where {which}"
     ).fetchall()
     for dataset, batch in rows:
         found[dataset].add(batch)
@@ -155,15 +153,22 @@ def _grain_check(schema: str, table: str, grain: list[str]) -> Check:
 
 
 def _reconcile(contract: Contract) -> Check:
+    """Every key that stands is in staging, and nothing that is not in the lake.
+
+    `standing` are the batches whose place no full delivery has taken; of the others only single
+    rows stand.
+    """
     table = f"stg_{contract.name}"
     key = ", ".join(f'"{column}"' for column in contract.key_lake_columns())
     return Check(
         id=f"{GATE}.{table}.reconcile",
         gate=GATE,
         scope=table,
-        sql=f"""select l.n as lake_keys, s.n as staging_rows
-        from (select count(*) as n from (select distinct {key} from lake."{contract.name}")) l,
-          (select count(*) as n from staging."{table}") s where l.n <> s.n""",
+        sql=f"""select t.n as standing_keys, l.n as lake_keys, s.n as staging_rows
+        from (select count(*) as n from (select distinct {key} from standing."{contract.name}")) t,
+          (select count(*) as n from (select distinct {key} from lake."{contract.name}")) l,
+          (select count(*) as n from staging."{table}") s
+        where s.n < t.n or s.n > l.n""",
         count=f'select count(*) from lake."{contract.name}"',
         **_word("reconcile"),
     )

@@ -136,6 +136,7 @@ def dataset_facts(contract: Contract) -> dict[str, Any]:
         "title": contract.title,
         "owner": contract.owner,
         "granularity": contract.granularity,
+        "full_replaces": contract.full_replaces,
         "cadence": CADENCES[contract.frequency.unit],
         "months": {"d": 1, "m": 1, "y": 12}[contract.frequency.unit] * contract.frequency.value,
         "latency_days": contract.latency_days,

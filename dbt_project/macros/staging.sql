@@ -1,39 +1,80 @@
 {#
-    The body of a staging model: typed rows of a dataset, of every key the latest version.
+    The body of a staging model: typed rows of a dataset, of every key the version that stands.
 #}
 {% macro stage(dataset) %}
-with {{ latest_versions('(' ~ typed_rows(dataset) ~ ')', dataset_specs()[dataset]['key']) }}
+{%- set spec = dataset_specs()[dataset] %}
+with {{ latest_versions('(' ~ standing_rows(dataset) ~ ')', spec['key'], column_names(dataset)) }}
 
 select * from final
 {% endmacro %}
 
 
-{#
-    All delivered versions of a dataset, typed as its contract says.
-    relation: where to read them; null means the whole lake as this run sees it.
-#}
-{% macro typed_rows(dataset, relation=none) -%}
-    select
+{# Names of a dataset's staging columns, in order. #}
+{% macro column_names(dataset) -%}
+    {{ return(dataset_specs()[dataset]['columns'] | map(attribute='name') | list) }}
+{%- endmacro %}
+
+
+{# The select list of a dataset's columns, typed as its contract says; `r` is the lake's row. #}
+{% macro typed_columns(dataset) -%}
         {%- for column in dataset_specs()[dataset]['columns'] %}
-        {%- set value = column.name ~ " || '-01'" if column.month else column.name %}
+        {%- set value = 'r.' ~ column.name ~ " || '-01'" if column.month else 'r.' ~ column.name %}
         cast({{ value }} as {{ column.type }}) as {{ column.name }}{{ ',' if not loop.last }}
         {%- endfor %}
-    from {{ relation or source('lake', dataset) }}
-    where
-        {{ 'true' if relation else in_this_run(dataset) }}
-        and {{ known_by_then('known_at') }}
+{%- endmacro %}
+
+
+{# All versions of a dataset that were delivered, those included that no longer stand. #}
+{% macro typed_rows(dataset) -%}
+    select
+        {{- typed_columns(dataset) }}
+    from {{ source('lake', dataset) }} as r
+    inner join {{ lake_batches() }} as b on {{ in_batch('r', 'b') }}
+    where b.dataset = '{{ dataset }}'
 {%- endmacro %}
 
 
 {#
-    CTEs up to one named `final`: of `relation`, the latest version of every key: the one with the
-    greatest known_at, then batch_id, then row_no.
+    The versions of a dataset that no full delivery has taken the place of, with `place`, the order
+    in which their deliveries speak.
+    relation: where to read them; null means the whole lake as this run sees it.
+#}
+{% macro standing_rows(dataset, relation=none) -%}
+    select
+        {{- typed_columns(dataset) }},
+        b.place
+    from {{ relation or source('lake', dataset) }} as r
+    inner join {{ lake_batches() }} as b on {{ in_batch('r', 'b') }}
+    left join {{ lake_kept_keys() }} as kept
+        on
+            b.dataset = kept.dataset
+            and b.scope = kept.scope
+            and not b.is_live
+            and b.place >= kept.from_place
+            and {{ key_text(dataset) }} = kept.key
+    where
+        b.dataset = '{{ dataset }}'
+        and (b.is_live or kept.key is not null)
+{%- endmacro %}
+
+
+{# A row's key in one text, as landing writes it for refused rows. #}
+{% macro key_text(dataset) -%}
+    {%- for name in dataset_specs()[dataset]['key'] -%}
+    cast(r.{{ name }} as {{ type_text() }}){{ " || '|' || " if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{#
+    CTEs up to one named `final`: of `relation` (a subquery with `place`), the version of every key
+    that was delivered last: the one with the greatest place, then row_no.
 
     Rows with one version (nearly all) stream through; only repeated keys are ranked. A relation
     of many rows is given as a subquery in brackets, not as the name of a CTE: an engine that
     keeps what a CTE yields would keep all those rows in memory for the three times they are read.
 #}
-{% macro latest_versions(relation, key, final='final') -%}
+{% macro latest_versions(relation, key, columns, final='final') -%}
 {%- set on = [] -%}
 {%- for name in key %}{% do on.append('v.' ~ name ~ ' = r.' ~ name) %}{% endfor -%}
 {{ final }}_repeated as (
@@ -50,16 +91,17 @@ select * from final
     qualify
         row_number() over (
             partition by v.{{ key | join(', v.') }}
-            order by v.known_at desc, v.batch_id desc, v.row_no desc
+            order by v.place desc, v.row_no desc
         ) = 1
 ),
 
 {{ final }} as (
-    select v.*
+    select v.{{ columns | join(', v.') }}
     from {{ relation }} as v
     anti join {{ final }}_repeated as r on {{ on | join(' and ') }}
     union all
-    select latest.* from {{ final }}_latest as latest
+    select v.{{ columns | join(', v.') }}
+    from {{ final }}_latest as v
 )
 {%- endmacro %}
 
@@ -68,34 +110,31 @@ select * from final
     CTEs up to `arrivals`: the dataset's rows that the model being built has to take in.
 
     In full: the staging model. Adding to an existing model: the rows of batches not yet loaded,
-    of every key the latest, and only where newer than the version the model already has.
+    of every key the latest, and only where delivered after the version the model already has.
     loaded_names: lake name → the model's own name, where a key column was renamed.
 #}
 {% macro arrivals(dataset, loaded_names={}) -%}
 {%- if adds_to_existing() -%}
 {%- set key = dataset_specs()[dataset]['key'] -%}
+{%- set columns = column_names(dataset) -%}
 arrived as (
-    {{ typed_rows(dataset, unloaded_rows(dataset)) }}
+    {{ standing_rows(dataset, unloaded_rows(dataset)) }}
 ),
 
-{{ latest_versions('arrived', key, 'arrived_latest') }},
+{{ latest_versions('arrived', key, columns + ['place'], 'arrived_latest') }},
 
 arrivals as (
-    select a.*
+    select a.{{ columns | join(', a.') }}
     from arrived_latest as a
     left join {{ this }} as loaded
         on {% for name in key -%}
             a.{{ name }} = loaded.{{ loaded_names.get(name, name) }}{{ ' and ' if not loop.last }}
         {%- endfor %}
+    left join {{ lake_batches() }} as told on loaded.batch_id = told.batch_id
     where
-        loaded.known_at is null
-        or a.known_at > loaded.known_at
-        or (a.known_at = loaded.known_at and a.batch_id > loaded.batch_id)
-        or (
-            a.known_at = loaded.known_at
-            and a.batch_id = loaded.batch_id
-            and a.row_no > loaded.row_no
-        )
+        told.place is null
+        or a.place > told.place
+        or (a.place = told.place and a.row_no > loaded.row_no)
 )
 {%- else -%}
 arrivals as (
@@ -105,7 +144,10 @@ arrivals as (
 {%- endmacro %}
 
 
-{# Condition: what was known at the end of the day (or at the instant) `known_as_of`. #}
+{#
+    Condition: delivered by the end of the day (or by the instant) `known_as_of`. What a department
+    itself knew by a day is another question: every row says it, in known_at.
+#}
 {% macro known_by_then(column) -%}
     {%- set then = var('known_as_of') -%}
     {%- if not then -%}

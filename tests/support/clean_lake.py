@@ -102,7 +102,8 @@ def _manifest(batch: str, rows: int) -> dict[str, object]:
         "dataset": dataset,
         "provider": provider,
         "period": period,
-        "mode": "full",
+        # The first delivery is whole; of facilities, every one is.
+        "mode": "full" if int(sequence) == 1 or dataset == "facility" else "increment",
         "sequence": int(sequence),
         "delivered_at": at,
         "received_at": at,

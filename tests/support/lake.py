@@ -57,8 +57,13 @@ class Lake:
         sequence: int = 1,
         provider: str = "test",
         known_at: datetime = datetime(2026, 10, 8, 9, 0),
+        mode: str = "increment",
+        refused: Sequence[str] = (),
     ) -> str:
-        """Commit one batch; a row may carry its own known_at. Returns the batch id."""
+        """Commit one batch; a row may carry its own known_at. Returns the batch id.
+
+        refused: keys of rows that were delivered and refused.
+        """
         contract = self.contracts[dataset]
         batch_id = f"{dataset}.{provider}.{period}.{sequence:04d}"
         filled = [
@@ -77,16 +82,19 @@ class Lake:
             "dataset": dataset,
             "provider": provider,
             "period": period,
-            "mode": "increment",
+            "mode": mode,
             "sequence": sequence,
             "file": f"{batch_id}.csv",
             "sha256": hashlib.sha256(batch_id.encode()).hexdigest(),
             "delivered_at": known_at.isoformat(),
             "received_at": known_at.isoformat(),
-            "rows_read": len(filled),
+            "rows_read": len(filled) + len(refused),
             "rows_loaded": len(filled),
-            "rows_quarantined": 0,
+            "rows_quarantined": len(refused),
         }
+        if refused:
+            keys = pl.DataFrame({"key": refused})
+            keys.write_parquet(self.folder / dataset / batch_id / "held.parquet")
         path = self.folder / dataset / batch_id / "manifest.json"
         path.write_text(json.dumps(manifest), "utf-8")
         return batch_id

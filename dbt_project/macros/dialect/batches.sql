@@ -1,17 +1,22 @@
-{# Table expression: one row a committed batch, from the manifests beside the lake's data. #}
-{% macro batch_manifests() %}{{ return(adapter.dispatch('batch_manifests')()) }}{% endmacro %}
+{#
+    What the manifests beside the lake's data say. Table expressions over files stand here, because
+    the engines read files differently.
+#}
 
-{% macro batch_manifest_columns() -%}
+{# One row a committed batch, replays of the quarantine among them (`replay_of` is set). #}
+{% macro manifest_rows() %}{{ return(adapter.dispatch('manifest_rows')()) }}{% endmacro %}
+
+{% macro manifest_columns() -%}
     {{ return({
         'batch_id': 'varchar', 'dataset': 'varchar', 'provider': 'varchar', 'period': 'varchar',
         'mode': 'varchar', 'sequence': 'bigint', 'file': 'varchar', 'sha256': 'varchar',
         'delivered_at': 'timestamp', 'received_at': 'timestamp', 'rows_read': 'bigint',
-        'rows_loaded': 'bigint', 'rows_quarantined': 'bigint',
+        'rows_loaded': 'bigint', 'rows_quarantined': 'bigint', 'replay_of': 'varchar',
     }) }}
 {%- endmacro %}
 
-{% macro duckdb__batch_manifests() -%}
-    {%- set columns = batch_manifest_columns() -%}
+{% macro duckdb__manifest_rows() -%}
+    {%- set columns = manifest_columns() -%}
     {%- set files = env_var('YINLING_LAKE') ~ '/*/*/manifest.json' -%}
     {%- set found = run_query("select count(*) from glob('" ~ files ~ "')") if execute -%}
     (
@@ -35,13 +40,55 @@
     )
 {%- endmacro %}
 
-{% macro spark__batch_manifests() -%}
+{% macro spark__manifest_rows() -%}
     (
         select
-            {%- for name, type in batch_manifest_columns().items() %}
+            {%- for name, type in manifest_columns().items() %}
             cast({{ name }} as {{ 'string' if type == 'varchar' else type }}) as {{ name }}
             {{- ',' if not loop.last }}
             {%- endfor %}
         from json.`{{ env_var('YINLING_LAKE') }}/*/*/manifest.json`
     )
 {%- endmacro %}
+
+{#
+    Keys of rows that were delivered but refused: one row a batch and key, as text. A full delivery
+    that lists a thing in a row which cannot be taken has not dropped it.
+#}
+{% macro refused_keys() %}{{ return(adapter.dispatch('refused_keys')()) }}{% endmacro %}
+
+{% macro duckdb__refused_keys() -%}
+    {%- set files = env_var('YINLING_LAKE') ~ '/*/*/held.parquet' -%}
+    {%- set found = run_query("select count(*) from glob('" ~ files ~ "')") if execute -%}
+    (
+        {%- if execute and found.columns[0].values()[0] == 0 %}
+        select cast(null as varchar) as batch_id, cast(null as varchar) as key where false
+        {%- else %}
+        select string_split(filename, '/')[-2] as batch_id, key from read_parquet('{{ files }}')
+        {%- endif %}
+    )
+{%- endmacro %}
+
+{% macro spark__refused_keys() -%}
+    (
+        select element_at(split(_metadata.file_path, '/'), -2) as batch_id, key
+        from parquet.`{{ env_var('YINLING_LAKE') }}/*/*/held.parquet`
+    )
+{%- endmacro %}
+
+{# Condition: row `r` of the lake lies in batch `b` of `lake_batches()`. #}
+{% macro in_batch(r, b) %}{{ return(adapter.dispatch('in_batch')(r, b)) }}{% endmacro %}
+{% macro duckdb__in_batch(r, b) %}{{ r }}.filename = {{ b }}.file{% endmacro %}
+{% macro spark__in_batch(r, b) -%}
+    element_at(split({{ r }}._metadata.file_path, '/'), -2) = {{ b }}.batch_id
+{%- endmacro %}
+
+{# The batches that this run sees: columns as `placed_batches` gives them. #}
+{% macro lake_batches() %}{{ return(adapter.dispatch('lake_batches')()) }}{% endmacro %}
+{% macro duckdb__lake_batches() %}staging.lake_batch{% endmacro %}
+{% macro spark__lake_batches() %}({{ placed_batches() }}){% endmacro %}
+
+{# Keys that outlive their batch: columns as `kept_keys` gives them. #}
+{% macro lake_kept_keys() %}{{ return(adapter.dispatch('lake_kept_keys')()) }}{% endmacro %}
+{% macro duckdb__lake_kept_keys() %}staging.kept_key{% endmacro %}
+{% macro spark__lake_kept_keys() %}({{ kept_keys() }}){% endmacro %}

@@ -3,7 +3,10 @@
     Parquet, rewrites these models in full with the same SQL.
 #}
 
-{# Whether this run adds to a model that is already there. #}
+{#
+    Whether this run adds to a model that is already there. Not when a full delivery has come that
+    takes the place of batches the model has loaded: then the model starts over.
+#}
 {% macro adds_to_existing() %}{{ return(adapter.dispatch('adds_to_existing')()) }}{% endmacro %}
 {% macro duckdb__adds_to_existing() -%}
     {%- if is_incremental() and var('known_as_of') -%}
@@ -12,9 +15,29 @@
             ~ 'use `yinling build --known-as-of DAY`, or dbt with --full-refresh on another path.'
         ) %}
     {%- endif -%}
-    {{ return(is_incremental()) }}
+    {{ return(is_incremental() and not replaced_since_loaded()) }}
 {%- endmacro %}
 {% macro spark__adds_to_existing() %}{{ return(false) }}{% endmacro %}
+
+{% macro replaced_since_loaded() -%}
+    {%- set found = run_query(
+        "with mine as (select b.*, l.batch_id is not null as is_loaded"
+        ~ " from staging.lake_batch as b left join staging.load_log as l"
+        ~ " on l.model = '" ~ this.identifier ~ "' and l.batch_id = b.batch_id"
+        ~ " where b.dataset in (select dataset from staging.load_log where model = '"
+        ~ this.identifier ~ "'))"
+        ~ " select count(*) from mine as f inner join mine as b using (dataset, scope)"
+        ~ " where f.replaces and not f.is_loaded and b.is_loaded and b.place < f.place"
+    ) -%}
+    {{ return(found.columns[0].values()[0] > 0) }}
+{%- endmacro %}
+
+{# Pre-hook statement: empty a model that is there but starts over. #}
+{% macro start_over() -%}
+    {%- if is_incremental() and not adds_to_existing() %}
+    delete from {{ this }};
+    {%- endif %}
+{%- endmacro %}
 
 {# dbt's strategy for the incremental models. #}
 {% macro increment_strategy() %}{{ return(adapter.dispatch('increment_strategy')()) }}{% endmacro %}
@@ -23,29 +46,29 @@
 
 {#
     Before a run: fix which batches it sees (`staging.lake_batch`), so that models of one run agree
-    while landing goes on; and keep the log of what each model has loaded (`staging.load_log`).
+    while landing goes on, and which refused keys keep their last sound version
+    (`staging.kept_key`); and keep the log of what each model has loaded (`staging.load_log`).
 #}
 {% macro open_run() %}{{ return(adapter.dispatch('open_run')()) }}{% endmacro %}
 {% macro duckdb__open_run() -%}
     create schema if not exists staging;
     create or replace table staging.lake_batch as
-    select
-        split_part(replace(file, '{{ env_var('YINLING_LAKE') }}/', ''), '/', 1) as dataset,
-        split_part(replace(file, '{{ env_var('YINLING_LAKE') }}/', ''), '/', 2) as batch_id,
-        file
-    from glob('{{ env_var('YINLING_LAKE') }}/*/*/data.parquet');
+    with placed as (
+        {{ placed_batches() }}
+    )
+    select placed.*, files.file
+    from placed
+    inner join (
+        select file, string_split(file, '/')[-2] as batch_id
+        from glob('{{ env_var('YINLING_LAKE') }}/*/*/data.parquet')
+    ) as files on placed.batch_id = files.batch_id;
+    create or replace table staging.kept_key as
+    {{ kept_keys() }};
     create table if not exists staging.load_log (
         model varchar, dataset varchar, batch_id varchar, loaded_at timestamp
     );
 {%- endmacro %}
 {% macro spark__open_run() %}{% endmacro %}
-
-{# Condition: the row's batch is one that this run sees. #}
-{% macro in_this_run(dataset) %}{{ return(adapter.dispatch('in_this_run')(dataset)) }}{% endmacro %}
-{% macro duckdb__in_this_run(dataset) -%}
-    batch_id in (select b.batch_id from staging.lake_batch as b where b.dataset = '{{ dataset }}')
-{%- endmacro %}
-{% macro spark__in_this_run(dataset) %}true{% endmacro %}
 
 {# Table expression: the dataset's rows of the batches that the model being built has not loaded. #}
 {% macro unloaded_rows(dataset) %}
@@ -83,7 +106,9 @@
 {% macro loaded_last(relation) %}{{ return(adapter.dispatch('loaded_last')(relation)) }}{% endmacro %}
 {% macro duckdb__loaded_last(relation) -%}
     batch_id in (
-        select l.batch_id from staging.load_log as l
+        select b.delivery_id
+        from staging.load_log as l
+        inner join staging.lake_batch as b on l.batch_id = b.batch_id
         where l.model = '{{ relation.identifier }}'
         qualify l.loaded_at = max(l.loaded_at) over ()
     )
@@ -96,6 +121,7 @@
 #}
 {% macro renumber(pairs) %}{{ return(adapter.dispatch('renumber')(pairs)) }}{% endmacro %}
 {% macro duckdb__renumber(pairs) -%}
+    {{ start_over() }}
     {%- if adds_to_existing() -%}
         {%- for key, token in pairs.items() %}
         update {{ this }} as t set {{ key }} = r.person_key
@@ -109,6 +135,7 @@
 {# Pre-hook: drop the rows that stand under a number which has since been replaced. #}
 {% macro drop_renumbered() %}{{ return(adapter.dispatch('drop_renumbered')()) }}{% endmacro %}
 {% macro duckdb__drop_renumbered() -%}
+    {{ start_over() }}
     {%- if adds_to_existing() -%}
         delete from {{ this }}
         where person_key in (select r.id_token from {{ ref('int_person_renumbered') }} as r)

@@ -33,7 +33,7 @@ def built(home: Settings, land_funds: LandFunds) -> Settings:
         home,
         f"""create schema staging; create schema core;
         create table staging.lake_batch as select 'welfare_fund' as dataset,
-          'welfare_fund.440203.2026-09.0001' as batch_id, '' as file;
+          'welfare_fund.440203.2026-09.0001' as batch_id, '' as file, true as is_live;
         create view staging.stg_welfare_fund as select * from read_parquet('{file}');
         create table core.fct_welfare_fund as from staging.stg_welfare_fund""",
     )

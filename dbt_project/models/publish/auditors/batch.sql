@@ -12,4 +12,3 @@ select
     rows_loaded,
     rows_quarantined
 from {{ batch_manifests() }} as manifest
-where {{ known_by_then('received_at') }}
