@@ -22,12 +22,12 @@ from ingestion.contracts import Contract
 from ingestion.delivery import SHANGHAI, Delivery, conform
 from ingestion.durable import commit, fresh, sync, write_json
 from ingestion.errors import DeliveryError
+from ingestion.lake_file import LakeFile
 from ingestion.register import MANIFEST
-from ingestion.transform import Chunk
+from ingestion.transform import Chunk, key_hashes
 from yinling.settings import Settings
 
 RECEIPT = "receipt.json"
-PARQUET_OPTIONS = {"compression": "zstd", "compression_level": 1, "store_schema": False}
 DRAFTS = ".staging"
 
 
@@ -58,7 +58,7 @@ class Batch:
         self.tally = Tally()
         self.received_at = now()
         self._data = self.draft / "data.parquet"
-        self._writer: pq.ParquetWriter | None = None
+        self._writer: LakeFile | None = None
         self._refused: list[pl.DataFrame] = []
         self._hashes: list[pl.Series] = []
         self._chunks = 0
@@ -77,7 +77,7 @@ class Batch:
             self._refused.append(chunk.refused)
         if self._vault is not None and chunk.secrets.height:
             self._vault.add(chunk.secrets)
-        self._hashes.append(chunk.good.select(self.contract.key_lake_columns()).hash_rows())
+        self._hashes.append(chunk.hashes)
         tally = self.tally
         tally.loaded += chunk.good.height
         tally.refused += chunk.refused.height
@@ -89,18 +89,11 @@ class Batch:
             tally.doubts[name] += rows
 
     def _write(self, good: pl.DataFrame) -> None:
-        table = good.to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._writer is None:
-            wide = {c for c in good.columns if c.endswith(("_token", "_mask"))}
-            wide |= {"row_no", *self.contract.key_lake_columns()}
-            self._writer = pq.ParquetWriter(
-                self._data,
-                table.schema,
-                use_dictionary=[c for c in good.columns if c not in wide],
-                **PARQUET_OPTIONS,
-            )
-        if table.num_rows:
-            self._writer.write_table(table)
+            different = {c for c in good.columns if c.endswith(("_token", "_mask"))}
+            different |= {"row_no", *self.contract.key_lake_columns()}
+            self._writer = LakeFile(self._data, good, different)
+        self._writer.write(good)
 
     def finish(self) -> dict[str, Any]:
         """Reconcile and commit.
@@ -199,7 +192,7 @@ class Batch:
             found = []
             for group in range(file.num_row_groups):
                 rows = pl.DataFrame(file.read_row_group(group, columns=[*key, "row_no"]))
-                found.append(rows.filter(rows.select(key).hash_rows().is_in(suspects)))
+                found.append(rows.filter(key_hashes(rows.select(key)).is_in(suspects)))
         again = pl.concat(found).sort("row_no")
         later = again.filter(~pl.struct(key).is_first_distinct())["row_no"]
         if len(later):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from ingestion.checks import examine
+from ingestion.checks import Examined, examine
 from ingestion.contracts import Column, Contract
 from ingestion.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from ingestion.quarantine import refused_rows
+from ingestion.repeats import Repeats, constant, repeats
 
 SECRETS_SCHEMA = pl.Schema(
     {"batch_id": pl.String(), "kind": pl.String(), "token": pl.String(), "clear": pl.String()}
@@ -22,7 +23,9 @@ class Chunk:
     """A chunk's outcome; `good` and `refused` together hold every delivered row once.
 
     Attributes:
-        good: rows in the lake's columns.
+        good: rows in the lake's columns; in a long chunk of one batch, texts that repeat are coded
+            (Enum).
+        hashes: of the good rows' keys; equal keys have equal hashes, whatever the chunk.
         refused: rows of the quarantine.
         refused_values: batch_id and the numeric columns of the refused rows (null: unreadable),
             and per numeric column `<name>?`: text was there but no number.
@@ -31,6 +34,7 @@ class Chunk:
     """
 
     good: pl.DataFrame
+    hashes: pl.Series
     refused: pl.DataFrame
     refused_values: pl.DataFrame
     secrets: pl.DataFrame
@@ -38,14 +42,18 @@ class Chunk:
 
     def by_batch(self) -> dict[str, Chunk]:
         """The outcome of each batch in the chunk that has any row."""
-        ids = pl.concat([self.good["batch_id"], self.refused["batch_id"]]).unique().to_list()
+        ids = pl.concat([self.good["batch_id"].cast(pl.String), self.refused["batch_id"]]).unique()
         if len(ids) == 1:
             return {ids[0]: self}
         names = ("good", "refused", "refused_values", "secrets", "doubts")
         parts = {name: _parts(getattr(self, name)) for name in names}
         empty = {name: getattr(self, name).clear() for name in names}
+        hashes = _parts(self.good.select("batch_id", hash=self.hashes))
         return {
-            batch: Chunk(**{name: parts[name].get(batch, empty[name]) for name in names})
+            batch: Chunk(
+                hashes=hashes[batch]["hash"] if batch in hashes else self.hashes.clear(),
+                **{name: parts[name].get(batch, empty[name]) for name in names},
+            )
             for batch in ids
         }
 
@@ -53,6 +61,36 @@ class Chunk:
 def _parts(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
     parts = frame.partition_by("batch_id", maintain_order=True, as_dict=True)
     return {str(key[0]): part for key, part in parts.items()}
+
+
+@dataclass
+class _Seen:
+    """What became of the columns of a chunk; one entry a row, but for the clear texts."""
+
+    lake: dict[str, pl.Series] = field(default_factory=dict)
+    values: dict[str, pl.Series] = field(default_factory=dict)
+    faults: list[pl.DataFrame] = field(default_factory=list)
+    doubts: list[tuple[str, pl.Series]] = field(default_factory=list)
+    secrets: list[tuple[str, pl.DataFrame, Repeats | None]] = field(default_factory=list)
+
+    def add(self, column: Column, seen: Examined, found: Repeats | None) -> None:
+        """Take in one column, examined row by row or value by value."""
+
+        def rows(of_values: pl.Series) -> pl.Series:
+            return of_values if found is None else found.spread(of_values)
+
+        lake = {name: rows(part) for name, part in seen.lake.items()}
+        self.lake |= lake
+        if column.logical_type in ("integer", "number") and column.personal is None:
+            self.values[column.name] = lake[column.name]
+        for reason, bad in seen.refusals:
+            if found is None or bad.any():
+                self.faults.append(_fault(rows(bad), column.name, reason))
+        if seen.doubtful is not None:
+            self.doubts.append((column.name, rows(seen.doubtful)))
+        if seen.clear is not None:
+            pair = {"token": seen.lake[f"{column.name}_token"], "clear": seen.clear}
+            self.secrets.append((str(column.personal), pl.DataFrame(pair), found))
 
 
 def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key: str) -> Chunk:
@@ -64,36 +102,52 @@ def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key:
             (used where the contract's rows do not say it themselves).
         key: the token key.
     """
-    lake: dict[str, pl.Series] = {}
-    secrets, faults, doubts = [], [], []
-    values: dict[str, pl.Series] = {}
+    seen, batches = _Seen(), lineage["batch_id"]
+    single = raw.height > 0 and batches[0] == batches[-1]  # a batch's rows stand together
     for column in contract.columns:
-        seen = examine(column, raw[column.name], key)
-        lake |= seen.lake
-        faults += [_fault(rows, column.name, reason) for reason, rows in seen.refusals]
-        if column.logical_type in ("integer", "number") and column.personal is None:
-            values[column.name] = seen.lake[column.name]
-        if seen.clear is not None:
-            secrets.append((column, seen.clear))
-        if seen.doubtful is not None:
-            doubts.append((column.name, seen.doubtful))
+        found = repeats(raw[column.name]) if single else None
+        text = raw[column.name] if found is None else found.values
+        seen.add(column, examine(column, text, key), found)
+    lake = seen.lake
     lake |= {name: lineage[name] for name in ("batch_id", "row_no", "known_at")}
+    if single and any(part.dtype == pl.Enum for part in lake.values()):
+        lake["batch_id"] = constant(batches[0], raw.height)
     if contract.known_at != "delivery":
         lake["known_at"] = lake[contract.known_at].cast(pl.Datetime("us"))
     frame = pl.DataFrame(lake)
-    faults += _duplicates(contract, frame, faults)
-    at, refused = _first_faults(contract, raw, lineage, faults)
+    names = contract.key_lake_columns()
+    hashes = key_hashes(frame.select(names))
+    if _may_repeat(hashes if single else key_hashes(frame.select("batch_id", *names))):
+        seen.faults += _duplicates(contract, frame, seen.faults)
+    at, refused = _first_faults(contract, raw, lineage, seen.faults)
     good = None
     if len(at):
         good = pl.repeat(True, raw.height, eager=True).scatter(at, False)
-        frame = frame.filter(good)
+        frame, hashes = frame.filter(good), hashes.filter(good)
     return Chunk(
         good=frame,
+        hashes=hashes,
         refused=refused,
-        refused_values=_refused_values(raw, lineage, values, at),
-        secrets=_secrets(frame, secrets, good),
-        doubts=_doubts(frame, doubts, good),
+        refused_values=_refused_values(raw, lineage, seen.values, at),
+        secrets=_secrets(frame, seen.secrets, good, batches[0] if single else None),
+        doubts=_doubts(frame, seen.doubts, good),
     )
+
+
+def key_hashes(key: pl.DataFrame) -> pl.Series:
+    """One hash a row; the same text gives the same hash, coded or not."""
+    hashed = []
+    for column in key.iter_columns():
+        if isinstance(column.dtype, pl.Enum):
+            texts = column.dtype.categories.hash()
+            hashed.append(texts.gather(column.to_physical()).alias(column.name))
+        else:
+            hashed.append(column.hash())
+    return pl.DataFrame(hashed).hash_rows()
+
+
+def _may_repeat(hashes: pl.Series) -> bool:
+    return hashes.n_unique() < len(hashes)
 
 
 def _fault(rows: pl.Series, column: str, reason: str) -> pl.DataFrame:
@@ -107,9 +161,6 @@ def _duplicates(
 ) -> list[pl.DataFrame]:
     """Faults of rows whose key an earlier sound row of the batch has."""
     key = ["batch_id", *contract.key_lake_columns()]
-    hashes = frame.select(key).hash_rows()
-    if hashes.n_unique() == len(hashes):
-        return []
     sound = frame.select(key).with_row_index("at")
     if faults:
         sound = sound.join(pl.concat(faults).select("at"), on="at", how="anti")
@@ -141,16 +192,22 @@ def _refused_values(
 
 
 def _secrets(
-    frame: pl.DataFrame, secrets: list[tuple[Column, pl.Series]], good: pl.Series | None
+    frame: pl.DataFrame,
+    secrets: list[tuple[str, pl.DataFrame, Repeats | None]],
+    good: pl.Series | None,
+    batch_id: str | None,
 ) -> pl.DataFrame:
+    """Clear text behind the loaded rows' tokens, each once a batch (`batch_id`: the only one)."""
     parts = [SECRETS_SCHEMA.to_frame()]
-    for column, clear in secrets:
-        kept = clear if good is None else clear.filter(good)
-        kind, token = pl.lit(column.personal), f"{column.name}_token"
-        parts.append(frame.select("batch_id", kind.alias("kind"), token=token, clear=kept))
+    for kind, pairs, found in secrets:
+        if found is not None:
+            pairs = pairs[found.used(good)]
+        elif good is not None:
+            pairs = pairs.filter(good)
+        batch = frame["batch_id"] if batch_id is None else pl.lit(batch_id)
+        parts.append(pairs.select(batch.alias("batch_id"), pl.lit(kind).alias("kind"), pl.all()))
     together = pl.concat(parts).drop_nulls("token")
-    single = frame.height > 0 and frame["batch_id"][0] == frame["batch_id"][-1]
-    return together.unique("token" if single else ["batch_id", "token"])
+    return together.unique("token" if batch_id is not None else ["batch_id", "token"])
 
 
 def _doubts(
@@ -159,7 +216,7 @@ def _doubts(
     parts = [DOUBTS_SCHEMA.to_frame()]
     for name, rows in doubts:
         kept = rows if good is None else rows.filter(good)
-        found = frame.select("batch_id").filter(kept).group_by("batch_id", maintain_order=True)
-        counted = found.agg(rows=pl.len().cast(pl.Int64))
+        found = frame.select(pl.col("batch_id").cast(pl.String)).filter(kept)
+        counted = found.group_by("batch_id", maintain_order=True).agg(rows=pl.len().cast(pl.Int64))
         parts.append(counted.select("batch_id", pl.lit(name).alias("column"), "rows"))
     return pl.concat(parts)

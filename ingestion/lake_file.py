@@ -1,0 +1,72 @@
+"""The Parquet file of a batch: rows as they are checked, repeating texts as dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+OPTIONS = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "store_schema": False,
+    "dictionary_pagesize_limit": 8 << 20,  # a chunk's tokens, each once
+}
+_CODED = pa.dictionary(pa.int32(), pa.large_string())
+
+
+class LakeFile:
+    """Appends frames of one schema; the first decides which texts are kept as dictionaries.
+
+    A text column that is coded (Enum) in the first frame is written by its codes. So is every text
+    that repeats by nature; a `different` one (keys, tokens) is not, unless it came coded.
+    """
+
+    def __init__(self, path: Path, first: pl.DataFrame, different: Collection[str]) -> None:
+        table = _table(first)
+        self._schema = table.schema
+        coded = {field.name for field in self._schema if pa.types.is_dictionary(field.type)}
+        dictionaries = [name for name in first.columns if name in coded or name not in different]
+        self._writer = pq.ParquetWriter(path, self._schema, use_dictionary=dictionaries, **OPTIONS)
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append the rows as a row group; none, when there are none."""
+        if frame.height:
+            table = _table(frame)
+            columns = [
+                _as(column, field.type)
+                for column, field in zip(table.columns, self._schema, strict=True)
+            ]
+            self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+
+    def close(self) -> None:
+        """Write the footer."""
+        self._writer.close()
+
+
+def _table(frame: pl.DataFrame) -> pa.Table:
+    """The frame with every coded column of the one type that the file knows."""
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    for place, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            coded = _as(table.column(place), _CODED)
+            table = table.set_column(place, field.name, coded)
+    return table
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """The column with its texts coded, or plain, as the file wants them."""
+    if column.type == kind:
+        return column
+    if not pa.types.is_dictionary(kind):
+        return column.cast(kind)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    parts = [
+        pa.DictionaryArray.from_arrays(part.indices.cast(pa.int32()), part.dictionary)
+        for part in column.chunks
+    ]
+    return pa.chunked_array(parts, kind)
