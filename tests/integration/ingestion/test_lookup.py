@@ -1,0 +1,224 @@
+"""One question a person: only who is needed, with the purpose written down, never twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote
+
+import polars as pl
+import pytest
+
+from ingestion import access_log, register
+from ingestion.connectors.rest import client
+from ingestion.errors import SourceError
+from ingestion.landing import land
+from tests.integration.ingestion.conftest import Deliver, identifier, lake, stays
+from tests.support.rest_service import TOKEN, Service
+from yinling.settings import Settings, Source
+
+DATASET, PURPOSE = "custody_period", "核查在押期间领取补贴"
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    monkeypatch.setenv("JUSTICE_TOKEN", TOKEN)
+    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
+    server = Service()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+Asking = Callable[..., Settings]
+
+
+@pytest.fixture
+def asking(home: Settings, service: Service) -> Asking:
+    """Settings in which custody is asked for everybody who stays in a facility."""
+
+    def make(**values: object) -> Settings:
+        source = Source(
+            connector="rest",
+            mode="lookup",
+            url=f"http://127.0.0.1:{service.server_port}/v1/custody_period",
+            token_env="JUSTICE_TOKEN",
+            provider="sifa",
+            purpose=PURPOSE,
+            ask_for="facility_stay.id_no",
+        ).model_copy(update=values)
+        return home.model_copy(update={"sources": {**home.sources, DATASET: source}})
+
+    return make
+
+
+def period(number: int, started_on: str = "2026-01-05") -> dict[str, str | None]:
+    return {
+        "id_no": identifier(number),
+        "started_on": started_on,
+        "ended_on": None,
+        "kind": "prison",
+    }
+
+
+def questions(service: Service) -> list[str]:
+    return [query["id_no"] for query in service.asked]
+
+
+def test_only_the_needed_are_asked_for_and_once(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    home = asking()
+    deliver("facility_stay", stays(12))
+    land(home, ["facility_stay"])
+    service.persons = {identifier(n): [period(n)] for n in (3, 7, 500)}
+    receipt = land(home, [DATASET]).receipts[0]
+    assert (receipt["status"], receipt["rows_loaded"]) == ("accepted", 2)
+    assert "逐人查询 12 人" in receipt["warnings"][0] and "2 人有记录" in receipt["warnings"][0]
+    assert sorted(questions(service)) == sorted(identifier(n) for n in range(12))
+    assert {unquote(heads["X-Purpose"]) for heads in service.seen} == {PURPOSE}
+    # The same persons are not asked for again; new ones are.
+    assert land(home, [DATASET]).receipts == []
+    deliver("facility_stay", stays(3, first=12), sequence=2, control={"mode": "increment"})
+    land(home, ["facility_stay"])
+    assert land(home, [DATASET]).receipts[0]["rows_loaded"] == 0
+    assert questions(service)[12:] and set(questions(service)[12:]) == {
+        identifier(n) for n in range(12, 15)
+    }
+
+
+def test_each_question_stands_in_the_access_log_and_no_number_leaves_landing(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    home = asking()
+    deliver("facility_stay", stays(5))
+    land(home, ["facility_stay"])
+    service.persons = {identifier(2): [period(2)]}
+    land(home, [DATASET])
+    asked = [entry for entry in access_log.entries(home) if entry["role"] == "lookup"]
+    tokens = set(lake(home, "facility_stay")["id_no_token"])
+    assert {entry["token"] for entry in asked} == tokens
+    assert {(entry["reason"], entry["asked_of"], entry["dataset"]) for entry in asked} == {
+        (PURPOSE, "sifa", DATASET)
+    }
+    assert lake(home, DATASET)["id_no_token"].is_in(list(tokens)).all()
+    number = identifier(2).encode()
+    outside = [home.lake, home.receipts, home.home / ".staging"]
+    files = [path for room in outside for path in room.rglob("*") if path.is_file()]
+    assert files and not [path for path in files if number in path.read_bytes()]
+    left = home.landing / DATASET / ".incoming" / "answers.jsonl"
+    assert not left.exists()
+
+
+def test_old_answers_are_asked_for_again(
+    asking: Asking, service: Service, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver("facility_stay", stays(4))
+    home = asking()
+    land(home, ["facility_stay"])
+    land(home, [DATASET])
+    age_batches(home, days=31)
+    service.persons = {identifier(1): [period(1)]}
+    assert land(home, [DATASET]).receipts[0]["rows_loaded"] == 1
+    assert len(service.asked) == 8
+
+
+def age_batches(home: Settings, days: int) -> None:
+    """Makes what was landed look as if it had been landed earlier."""
+    import json
+    from datetime import datetime, timedelta
+
+    for file in (home.lake / DATASET).glob("*/manifest.json"):
+        value = json.loads(file.read_text("utf-8"))
+        moment = datetime.fromisoformat(value["delivered_at"]) - timedelta(days=days)
+        value["delivered_at"] = moment.isoformat()
+        file.write_text(json.dumps(value), "utf-8")
+
+
+def test_a_run_that_breaks_off_goes_on_where_it_was(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    home = asking()
+    deliver("facility_stay", stays(20))
+    land(home, ["facility_stay"])
+    service.persons = {identifier(n): [period(n)] for n in range(20)}
+    service.refuse_after = 8
+    with pytest.raises(SourceError, match="8 of 20 persons were answered and are kept"):
+        land(home, [DATASET])
+    assert register.committed(home, DATASET) == set()
+    # Killed in the middle of writing an answer: half a line is asked for again.
+    left = home.landing / DATASET / ".incoming" / "answers.jsonl"
+    left.write_bytes(left.read_bytes()[:-9])
+    service.refuse_after = None
+    assert land(home, [DATASET]).receipts[0]["rows_loaded"] == 20
+    assert len(service.asked) == 8 + 1 + 13
+    assert lake(home, DATASET)["id_no_token"].n_unique() == 20
+
+
+def test_committed_but_killed_before_tidying_up(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    home = asking()
+    deliver("facility_stay", stays(3))
+    land(home, ["facility_stay"])
+    service.persons = {identifier(0): [period(0)]}
+    kept = []
+    left = home.landing / DATASET / ".incoming" / "answers.jsonl"
+    original = register.committed
+
+    def look(settings: Settings, dataset: str) -> set[str]:
+        kept.append(left.read_bytes())
+        return original(settings, dataset)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(register, "committed", look)
+        land(home, [DATASET])
+    left.write_bytes(kept[-1])
+    assert land(home, [DATASET]).receipts == []
+    assert not left.exists()
+
+
+def test_so_many_questions_a_run(asking: Asking, service: Service, deliver: Deliver) -> None:
+    home = asking(questions_per_run=5, requests_per_second=50)
+    deliver("facility_stay", stays(8))
+    land(home, ["facility_stay"])
+    land(home, [DATASET])
+    assert len(service.asked) == 5
+    assert service.times[-1] - service.times[0] >= 4 / 50 * 0.9
+    land(home, [DATASET])
+    assert len(set(questions(service))) == len(service.asked) == 8
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"purpose": None}, "needs `purpose`"),
+        ({"ask_for": "facility_stay.no_such"}, "which no contract has"),
+        ({"ask_for": "facility_stay.name"}, "is no ID number"),
+    ],
+)
+def test_settings_that_lack(asking: Asking, values: dict[str, object], says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        land(asking(**values), [DATASET])
+
+
+def test_an_answer_about_somebody_else(asking: Asking, service: Service, deliver: Deliver) -> None:
+    home = asking()
+    deliver("facility_stay", stays(1))
+    land(home, ["facility_stay"])
+    service.persons = {identifier(0): [period(1)]}
+    with pytest.raises(SourceError, match="another person"):
+        land(home, [DATASET])
+
+
+def test_a_wrong_address_is_not_taken_for_nobody_in_custody(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    home = asking()
+    deliver("facility_stay", stays(2))
+    land(home, ["facility_stay"])
+    service.troubles = [(404, "not here")]
+    with pytest.raises(SourceError, match="answered 404"):
+        land(home, [DATASET])
+    assert pl.DataFrame(register.batches(home, DATASET)).is_empty()
