@@ -17,7 +17,7 @@ EXPRESSION = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 STAND_INS = (
     (re.compile(r"(?:select|with)\b"), "select 1 as macro_column"),
     (re.compile(r"(?:x,\s*)*\w+ as \("), "macro_cte as (select 1 as macro_column)"),
-    (re.compile(r"(?:(?:left |inner |cross |semi |anti )?join|where|and)\b"), ""),
+    (re.compile(r"(?:(?:left |inner |cross |semi |anti )?join|where|and)\b|$"), ""),
 )
 
 

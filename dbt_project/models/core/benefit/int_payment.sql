@@ -1,12 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        unique_key='payment_no',
-        incremental_strategy=increment_strategy(),
-        pre_hook="{{ renumber({'person_key': 'id_token'}) }}",
-        post_hook="{{ mark_loaded(['subsidy_payment']) }}",
-    )
-}}
+{{ grows_by_batch('subsidy_payment', 'payment_no', {'person_key': 'id_token'}) }}
 
 with {{ arrivals('subsidy_payment') }},
 

@@ -1,12 +1,4 @@
-{{
-    config(
-        materialized='incremental',
-        unique_key='settlement_no',
-        incremental_strategy=increment_strategy(),
-        pre_hook="{{ renumber({'person_key': 'id_token'}) }}",
-        post_hook="{{ mark_loaded(['medical_settlement']) }}",
-    )
-}}
+{{ grows_by_batch('medical_settlement', 'settlement_no', {'person_key': 'id_token'}) }}
 
 with {{ arrivals('medical_settlement') }},
 

@@ -1,13 +1,7 @@
 -- depends_on: {{ ref('int_person_renumbered') }}
-{{
-    config(
-        materialized='incremental',
-        unique_key=['person_key', 'insurance_kind', 'valid_from'],
-        incremental_strategy=increment_strategy(),
-        pre_hook="{{ renumber({'person_key': 'id_token'}) }}",
-        post_hook="{{ mark_loaded(['medical_enrolment']) }}",
-    )
-}}
+{{ grows_by_batch(
+    'medical_enrolment', ['person_key', 'insurance_kind', 'valid_from'], {'person_key': 'id_token'}
+) }}
 {%- set names = [
     'person_key', 'id_token', 'person_mask', 'id_form', 'insurance_kind', 'valid_from', 'valid_to',
     'region_code', 'ltci_insured', 'end_reason', 'dataset', 'batch_id', 'row_no', 'known_at',

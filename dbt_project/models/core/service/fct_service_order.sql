@@ -1,12 +1,7 @@
-{{
-    config(
-        materialized='incremental',
-        unique_key='order_no',
-        incremental_strategy=increment_strategy(),
-        pre_hook="{{ renumber({'person_key': 'id_token', 'worker_key': 'worker_token'}) }}",
-        post_hook="{{ mark_loaded(['home_service_order']) }}",
-    )
-}}
+{{ grows_by_batch(
+    'home_service_order', 'order_no',
+    {'person_key': 'id_token', 'worker_key': 'worker_token'},
+) }}
 
 with {{ arrivals('home_service_order') }},
 

@@ -1,12 +1,7 @@
-{{
-    config(
-        materialized='incremental',
-        unique_key='visit_no',
-        incremental_strategy=increment_strategy(),
-        pre_hook="{{ renumber({'person_key': 'id_token', 'visitor_key': 'visitor_token'}) }}",
-        post_hook="{{ mark_loaded(['home_visit']) }}",
-    )
-}}
+{{ grows_by_batch(
+    'home_visit', 'visit_no',
+    {'person_key': 'id_token', 'visitor_key': 'visitor_token'},
+) }}
 
 with {{ arrivals('home_visit') }},
 
