@@ -89,7 +89,10 @@ class Servers:
         """End the server and all that it started; False if it was not running."""
         entry = self.known().get(name)
         running = self.alive(name)
-        if entry is not None and running:
+        # A number is not given to a new process while a group still bears it: what is left of the
+        # group of a server that died is its own.
+        left = entry is not None and _born(entry["pid"]) is None and _group_alive(entry["pid"])
+        if entry is not None and (running or left):
             group = entry["pid"]
             _signal(group, signal.SIGTERM)
             end = time.monotonic() + seconds
@@ -98,7 +101,7 @@ class Servers:
             _signal(group, signal.SIGKILL)
         if entry is not None:
             self._write({key: value for key, value in self.known().items() if key != name})
-        return running
+        return running or left
 
     def _write(self, entries: Mapping[str, Mapping[str, int]]) -> None:
         partial = self.file.with_suffix(".partial")

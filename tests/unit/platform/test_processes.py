@@ -50,6 +50,18 @@ def test_start_is_remembered_and_stop_ends_children_too(servers: Servers, tmp_pa
     assert servers.stop("one") is False
 
 
+def test_stop_ends_what_a_dead_server_left_behind(servers: Servers, tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    servers.start("air", ["bash", "-c", f"sleep 60 & echo $! > {child}"], os.environ, 1)
+    deadline = time.monotonic() + 10
+    while servers.alive("air") or not child.exists() or not child.read_text().strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert servers.stop("air")
+    state = Path(f"/proc/{child.read_text().strip()}/stat")
+    assert not state.exists() or " Z " in state.read_text()
+
+
 def test_a_reused_process_number_is_not_ours(servers: Servers, tmp_path: Path) -> None:
     entry = {"one": {"pid": os.getpid(), "born": 1, "port": 80}}
     servers._write(entry)
