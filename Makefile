@@ -50,8 +50,8 @@ $(SUPERSET_VENV)/.superset: requirements/superset.txt | $(UV)
 	@$(UV_INSTALL) --python $(SUPERSET_VENV)/bin/python -r requirements/superset.txt
 	@touch $@
 
-packages: # Debian packages that only the browser tests need
-	@requirements/packages.sh chromium fonts-noto-cjk
+packages: # Debian packages that only the tests need
+	@requirements/packages.sh chromium fonts-noto-cjk openssh-server
 
 # --- demo ---------------------------------------------------------------------------------------
 

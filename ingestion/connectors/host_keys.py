@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from ingestion.errors import SourceError
 from yinling.settings import Settings, Source
 
 KNOWN_HOSTS = "known_hosts"
+# What goes wrong is said once, in our words; the library would print its traceback beside it.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 CONNECT_SECONDS = 15
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -149,6 +150,22 @@ class _NeverAccept(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
 
 
 @contextmanager
+def _quiet_readers() -> Iterator[None]:
+    """The library asks ahead in threads of its own: what ends them, the reader is told as well."""
+    usual = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        if "_prefetch_thread" not in (arguments.thread.name if arguments.thread else ""):
+            usual(arguments)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = usual
+
+
+@contextmanager
 def connected(settings: Settings, source: Source, dataset: str) -> Iterator[Remote]:
     """The remote folder, on a server whose key is known.
 
@@ -159,7 +176,7 @@ def connected(settings: Settings, source: Source, dataset: str) -> Iterator[Remo
         raise SourceError(f"sources.{dataset}: set `host`, `user` and `path`.")
     if source.key_file_env is None and source.password_env is None:
         raise SourceError(f"sources.{dataset}: set `key_file_env` or `password_env`.")
-    with paramiko.SSHClient() as client:
+    with _quiet_readers(), paramiko.SSHClient() as client:
         for name, keys in known_keys(settings).items():
             for key in keys.values():
                 client.get_host_keys().add(name, key.get_name(), key)

@@ -17,7 +17,7 @@ from yinling.commands import common
 COMMANDS = [
     "init", "land", "render", "build", "check", "publish", "releases", "rollback",
     "status", "doctor", "reveal", "access-log", "export", "run", "docs", "maintain", "current",
-    "keys list", "keys new", "keys rotate", "demo up", "demo stop", "demo clean", "demo logins",
+    "sftp-key", "keys list", "keys new", "keys rotate", "demo up", "demo stop", "demo clean", "demo logins",
 ]  # fmt: skip
 
 
