@@ -17,9 +17,10 @@ from typing import Any, BinaryIO
 import polars as pl
 import pyarrow.parquet as pq
 
-from ingestion import quarantine, receipts, vault
+from ingestion import quarantine, receipts, register, vault
 from ingestion.contracts import Contract
-from ingestion.delivery import SHANGHAI, Delivery, conform
+from ingestion.delivery import SHANGHAI, Delivery
+from ingestion.drift import conform, left_out_words, refuse_frozen_values
 from ingestion.durable import commit, fresh, sync, write_json
 from ingestion.errors import DeliveryError
 from ingestion.lake_file import LakeFile
@@ -28,6 +29,7 @@ from ingestion.transform import Chunk, key_hashes
 from yinling.settings import Settings
 
 RECEIPT = "receipt.json"
+DISCARDED = "discarded.parquet"  # values left out of loaded rows, in the quarantine's columns
 DRAFTS = ".staging"
 
 
@@ -60,6 +62,7 @@ class Batch:
         self._data = self.draft / "data.parquet"
         self._writer: LakeFile | None = None
         self._refused: list[pl.DataFrame] = []
+        self._discarded: list[pl.DataFrame] = []
         self._hashes: list[pl.Series] = []
         self._chunks = 0
         self._vault_file: BinaryIO | None = None
@@ -75,6 +78,8 @@ class Batch:
         self._write(chunk.good)
         if chunk.refused.height:
             self._refused.append(chunk.refused)
+        if chunk.discarded.height:
+            self._discarded.append(chunk.discarded)
         if self._vault is not None and chunk.secrets.height:
             self._vault.add(chunk.secrets)
         self._hashes.append(chunk.hashes)
@@ -95,8 +100,11 @@ class Batch:
             self._writer = LakeFile(self._data, good, different)
         self._writer.write(good)
 
-    def finish(self) -> dict[str, Any]:
+    def finish(self, still_refused: pl.DataFrame | None = None) -> dict[str, Any]:
         """Reconcile and commit.
+
+        Args:
+            still_refused: of a replay, the delivery's rows that stay in its quarantine.
 
         Returns:
             The receipt.
@@ -110,18 +118,30 @@ class Batch:
         if self._chunks > 1:
             self._refuse_late_duplicates()
         reconcile(self.delivery, self.tally)
-        refused = pl.concat([quarantine.SCHEMA.to_frame(), *self._refused]).sort("row_no")
+        refused = self._together(self._refused)
+        refuse_frozen_values(self.contract, refused)
         if refused.height:
             refused.write_parquet(self.room / quarantine.FILE)
+        discarded = self._together(self._discarded)
+        if discarded.height:
+            discarded.write_parquet(self.room / DISCARDED)
         manifest = self._manifest() | {"refused_by": quarantine.summary(refused)}
-        receipt = receipts.accepted(self.contract, self.delivery, manifest, refused)
+        told = refused if still_refused is None else still_refused
+        receipt = receipts.accepted(self.contract, self.delivery, manifest, told)
         write_json(self.room / RECEIPT, receipt)
         for file in self.room.iterdir():
             sync(file)
         sync(self.room)
+        held = refused.select("key").drop_nulls().unique().sort("key")
+        if held.height and self.delivery.mode == "full":
+            # A full delivery has not dropped what it lists in a row that was refused.
+            held.write_parquet(self.draft / register.HELD)
         write_json(self.draft / MANIFEST, manifest)
         commit(self.draft, self.settings.lake / self.contract.name / self.delivery.batch_id)
         return receipt
+
+    def _together(self, parts: list[pl.DataFrame]) -> pl.DataFrame:
+        return pl.concat([quarantine.SCHEMA.to_frame(), *parts]).sort("row_no")
 
     def _close(self) -> None:
         if self._writer is not None:
@@ -145,17 +165,15 @@ class Batch:
     def _manifest(self) -> dict[str, Any]:
         delivery, tally, contract = self.delivery, self.tally, self.contract
         titles = {column.name: column.title for column in contract.columns}
-        doubts = [
-            f"“{titles[name]}”校验位存疑 {rows} 行，已载入，请核对"
-            for name, rows in sorted(tally.doubts.items())
-            if rows
-        ]
+        doubts = [_doubt(titles, name, rows) for name, rows in sorted(tally.doubts.items()) if rows]
+        doubts += left_out_words(contract, self._together(self._discarded))
         return {
             "batch_id": delivery.batch_id,
             "dataset": contract.name,
             "provider": delivery.provider,
             "period": delivery.period,
-            "mode": delivery.mode,
+            "mode": "replay" if delivery.replay else delivery.mode,
+            "replay_of": delivery.delivery_id if delivery.replay else None,
             "sequence": delivery.sequence,
             "file": delivery.file,
             "sha256": delivery.sha256,
@@ -164,6 +182,7 @@ class Batch:
             "rows_read": tally.loaded + tally.refused,
             "rows_loaded": tally.loaded,
             "rows_quarantined": tally.refused,
+            "values_discarded": sum(part.height for part in self._discarded),
             "control": {
                 "rows": delivery.row_count,
                 "sums": {name: str(total) for name, total in delivery.control_sums.items()},
@@ -173,8 +192,10 @@ class Batch:
             "cursor": delivery.cursor,
             "contract_version": contract.version,
             "schema_fingerprint": contract.schema_fingerprint,
+            "delivered_columns": delivery.schema.columns,
+            "schema_change": delivery.schema.change(contract),
             "legal_basis": delivery.legal_basis or contract.legal_basis,
-            "warnings": delivery.warnings + doubts,
+            "warnings": delivery.warnings + delivery.schema.words(contract) + doubts,
         }
 
     def _refuse_late_duplicates(self) -> None:
@@ -222,12 +243,12 @@ class Batch:
 
     def _quarantine_again(self, later: pl.Series) -> None:
         """The rows' text comes from the raw bytes in landing."""
-        start, ignored = 1, list[str]()
+        start = 1
         for frame in self.delivery.reread(self.room / self.delivery.file):
             numbers = pl.int_range(start, start + frame.height, dtype=pl.Int64, eager=True)
             here = numbers.is_in(later.implode())
             if here.any():
-                raw = conform(self.contract, frame, ignored).filter(here)
+                raw = conform(self.contract, frame).filter(here)
                 lineage = pl.DataFrame({"row_no": numbers.filter(here)}).with_columns(
                     batch_id=pl.lit(self.delivery.batch_id),
                     column=pl.lit(self.contract.key[0]),
@@ -235,6 +256,24 @@ class Batch:
                 )
                 self._refused.append(quarantine.refused_rows(self.contract, raw, lineage, lineage))
             start += frame.height
+
+
+def _doubt(titles: dict[str, str], name: str, rows: int) -> str:
+    column, _, code = name.partition("=")
+    if code:
+        return f"“{titles[column]}”出现代码表以外的代码 {code}，{rows} 行，已载入，请确认是否新增"
+    return f"“{titles[column]}”校验位存疑 {rows} 行，已载入，请核对"
+
+
+def complete_receipts(settings: Settings, dataset: str) -> None:
+    """Hand out the receipts of batches after whose commit a run was killed."""
+    folder = settings.receipts / dataset
+    given = {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
+    for batch_id in sorted(register.committed(settings, dataset) - given):
+        file = settings.landing / dataset / batch_id / RECEIPT
+        if file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / f"{batch_id}.json")
 
 
 def _numeric(contract: Contract) -> list[str]:

@@ -15,7 +15,6 @@ from ingestion import identifiers, parsing
 from ingestion.contracts import POLARS_TYPES, Column
 from ingestion.tokens import tokens
 
-_SAMPLE, _REPEATED = 2_000, 0.8  # rows looked at; share of different values that still repeats
 DECIMALS_OF_A_PLACE = 3  # of a degree: about 100 m
 
 
@@ -45,9 +44,11 @@ def examine(column: Column, raw: pl.Series, key: str) -> Examined:
         key: the token key.
     """
     free_text = column.logical_type == "string" and not (column.personal or column.codes)
-    text = parsing.tidy(raw, half_width=not free_text or column.pattern is not None)
+    text = parsing.tidy(
+        raw, half_width=not free_text or column.pattern is not None or column.is_identifier
+    )
     if column.personal and column.personal != "location":
-        result = _personal_once(column, raw, text, key)
+        result = _personal(column, raw, text, key)
     elif column.logical_type == "string":
         result = Examined({column.name: text}, _text_refusals(column, text))
     else:
@@ -58,31 +59,15 @@ def examine(column: Column, raw: pl.Series, key: str) -> Examined:
         first.append((missing, text.is_null()))
     if not parsing.is_ascii(text):
         first.append(("bad_encoding", text.str.contains(parsing.REPLACEMENT, literal=True)))
+    if column.logical_type == "string" and (errors := parsing.formula_error(text)) is not None:
+        first.append(("formula_error", errors))
     result.refusals = [(why, rows) for why, rows in first + result.refusals if rows.any()]
+    if column.unfit == "evolve":
+        result.doubtful = next((rows for why, rows in result.refusals if why == "bad_code"), None)
+        result.refusals = [(why, rows) for why, rows in result.refusals if why != "bad_code"]
     if any(rule.rule == "usccCheckCharacter" for rule in column.quality):
         result.doubtful = identifiers.credit_code_doubtful(text)
     return result
-
-
-def _personal_once(column: Column, raw: pl.Series, text: pl.Series, key: str) -> Examined:
-    """As `_personal`, but a value that stands in many rows is worked on once.
-
-    Names repeat, and so do the people of a payment list: hashing each value once halves the work.
-    """
-    sample = raw.head(_SAMPLE)
-    if len(raw) < _SAMPLE or sample.n_unique() > _REPEATED * len(sample):
-        return _personal(column, raw, text, key)
-    # Raw text decides about the form, so the pair (raw, tidy) is what repeats.
-    places = raw.to_arrow(compat_level=pl.CompatLevel.oldest()).dictionary_encode()
-    first = pl.Series(places.indices)
-    values = pl.Series(places.dictionary)
-    once = _personal(column, values, parsing.tidy(values), key)
-    assert once.clear is not None  # noqa: S101 (personal columns have one)
-    return Examined(
-        lake={name: part.gather(first) for name, part in once.lake.items()},
-        refusals=[(why, rows.gather(first)) for why, rows in once.refusals if rows.any()],
-        clear=once.clear.gather(first),
-    )
 
 
 def _personal(column: Column, raw: pl.Series, text: pl.Series, key: str) -> Examined:
@@ -108,7 +93,9 @@ def _personal(column: Column, raw: pl.Series, text: pl.Series, key: str) -> Exam
 
 def _text_refusals(column: Column, text: pl.Series) -> list[tuple[str, pl.Series]]:
     refusals = []
-    if column.codes is not None:
+    if column.codes is None:
+        refusals.append(("excel_damage", identifiers.account_damaged(text)))
+    else:
         refusals.append(("bad_code", _unknown_codes(column, text)))
     if column.pattern is not None:
         refusals.append(("bad_pattern", ~text.str.contains(column.pattern)))
@@ -135,7 +122,8 @@ def _typed(column: Column, text: pl.Series) -> Examined:
             value, reason = parsing.date(text), "bad_date"
         case _:
             value, reason = parsing.timestamp(text), "bad_date"
-    refusals = [(reason, value.is_null() & text.is_not_null())]
+    unread = value.is_null() & text.is_not_null()
+    refusals = [*_why_unread(column, text, unread), (reason, unread)]
     if column.codes is not None:
         plain = value.cast(pl.String)
         refusals.append(("bad_code", _unknown_codes(column, plain)))
@@ -144,8 +132,25 @@ def _typed(column: Column, text: pl.Series) -> Examined:
             limit = column.bound(bound)
             days = value.dt.date() if column.logical_type == "timestamp" else value
             refusals.append(("out_of_range", days < limit if beyond == "<" else days > limit))
+    if column.logical_type in ("date", "timestamp"):
+        refusals.append(("implausible_date", parsing.implausible(value)))
     lake = value.round(DECIMALS_OF_A_PLACE) if column.personal == "location" else value
     return Examined({column.name: lake}, refusals)
+
+
+def _why_unread(column: Column, text: pl.Series, unread: pl.Series) -> list[tuple[str, pl.Series]]:
+    """What is plainly the matter with some of the values that could not be read."""
+    if not unread.any():
+        return []
+    found = []
+    if (errors := parsing.formula_error(text)) is not None:
+        found.append(("formula_error", errors))
+    if column.logical_type in ("integer", "number"):
+        found.append(("unit_in_number", unread & parsing.has_unit(text)))
+    if column.logical_type in ("date", "timestamp"):
+        found.append(("lunar_date", unread & parsing.looks_lunar(text)))
+        found.append(("date_serial", unread & parsing.is_serial(text)))
+    return found
 
 
 def _unknown_codes(column: Column, text: pl.Series) -> pl.Series:

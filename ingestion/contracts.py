@@ -164,6 +164,11 @@ class Contract:
     drift: Drift
 
     @cached_property
+    def titles(self) -> dict[str, str]:
+        """Chinese name of each column; of no column: the row as a whole."""
+        return {"": "整行"} | {column.name: column.title for column in self.columns}
+
+    @cached_property
     def headers(self) -> Headers:
         """The delivered headers that mean one of the columns."""
         return Headers((column.name, column.title, column.headers) for column in self.columns)
@@ -331,7 +336,10 @@ class _Builder:
         headers = extra.get("headers", [])
         if not isinstance(headers, list) or not all(isinstance(h, str) and h for h in headers):
             raise self.fail(f"{prop.name}.headers", "is no list of texts", "list the headers")
-        until_delivery = options.maximum == "delivery" and prop.logicalType in ("date", "timestamp")
+        dated = prop.logicalType in ("date", "timestamp")
+        until_delivery = "notAfter" in extra
+        if until_delivery and not (dated and extra["notAfter"] == "delivery"):
+            raise self.fail(f"{prop.name}.notAfter", "is no day", "use delivery, on a date")
         column = Column(
             name=prop.name,
             title=prop.businessName,
@@ -342,7 +350,7 @@ class _Builder:
             key_position=prop.primaryKeyPosition if prop.primaryKey else None,
             classification=prop.classification,
             minimum=options.minimum,
-            maximum=None if until_delivery else options.maximum,
+            maximum=options.maximum,
             min_length=options.minLength,
             max_length=options.maxLength,
             pattern=options.pattern,

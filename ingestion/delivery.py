@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
@@ -14,6 +16,7 @@ import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ingestion.contracts import Contract
+from ingestion.drift import SchemaReport
 from ingestion.errors import DeliveryError
 from yinling.settings import Settings, Source
 
@@ -28,6 +31,19 @@ def wall_clock(moment: datetime) -> datetime:
     return moment.astimezone(SHANGHAI).replace(tzinfo=None)
 
 
+def real_period(text: str) -> str:
+    """A year, month or day that exists, as YYYY, YYYY-MM or YYYY-MM-DD.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if re.fullmatch(r"\d{4}(-\d{2}){0,2}", text):
+        with contextlib.suppress(ValueError):
+            date.fromisoformat((text + "-01-01")[:10])
+            return text
+    raise ValueError("应为实有的年、月或日，如 2026、2026-09、2026-09-30")
+
+
 class Control(BaseModel):
     """The control record of a delivery, as the provider signs it."""
 
@@ -35,7 +51,7 @@ class Control(BaseModel):
 
     provider: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
     dataset: str
-    period: str = Field(pattern=r"^\d{4}(-\d{2}(-\d{2})?)?$")
+    period: Annotated[str, AfterValidator(real_period)]
     mode: Mode
     sequence: int = Field(ge=0)
     row_count: int = Field(ge=0)
@@ -56,6 +72,9 @@ class Delivery:
         reread: given the raw file in landing, yields the same frames again.
         rows_hint: about how many rows, to decide whether to take several deliveries together.
         control_sha256: hash of the control record, to know a refused delivery again.
+        schema: what columns it had; a connector that knows the columns' types in the system puts
+            them into `schema.types` before the first frame.
+        replay: 0, or the how manieth replay of the delivery's quarantine this is.
     """
 
     dataset: str
@@ -75,11 +94,18 @@ class Delivery:
     legal_basis: str | None = None
     cursor: str | None = None
     warnings: list[str] = field(default_factory=list)
+    schema: SchemaReport = field(default_factory=SchemaReport)
+    replay: int = 0
+
+    @property
+    def delivery_id(self) -> str:
+        """What the rows name as their batch: the same delivery always gets the same id."""
+        return f"{self.dataset}.{self.provider}.{self.period}.{self.sequence:04d}"
 
     @property
     def batch_id(self) -> str:
-        """The batch's id: the same delivery always gets the same one."""
-        return f"{self.dataset}.{self.provider}.{self.period}.{self.sequence:04d}"
+        """The batch's id and folder: the delivery's, or that of a replay of its quarantine."""
+        return self.delivery_id + (f".r{self.replay:02d}" if self.replay else "")
 
 
 class Connector(Protocol):
@@ -115,20 +141,3 @@ def parse_control(text: bytes, place: str, dataset: str) -> Control:
             "bad_control", f"{place}：控制记录写的数据集是 {control.dataset}，应为 {dataset}。"
         )
     return control
-
-
-def conform(contract: Contract, frame: pl.DataFrame, warnings: list[str]) -> pl.DataFrame:
-    """The contract's columns in its order; absent optional ones empty, unknown ones left out.
-
-    Raises:
-        DeliveryError: `missing_column`.
-    """
-    names = frame.columns
-    wanted = [column.name for column in contract.columns]
-    absent = [column for column in contract.columns if column.name not in names]
-    if missing := [f"{column.name}（{column.title}）" for column in absent if column.required]:
-        raise DeliveryError("missing_column", f"缺少必填列：{'、'.join(missing)}。请补齐后重报。")
-    warnings += [f"缺少选填列 {c.name}（{c.title}），按空值处理" for c in absent]
-    warnings += [f"未知列 {name}，未采用" for name in names if name not in wanted]
-    blank = pl.lit(None, dtype=pl.String)
-    return frame.select(pl.col(n) if n in names else blank.alias(n) for n in wanted)

@@ -17,10 +17,11 @@ from typing import Any
 import polars as pl
 
 from ingestion import receipts, register, vault
-from ingestion.batch import RECEIPT, Batch, now
+from ingestion.batch import Batch, complete_receipts, now
 from ingestion.connectors import CONNECTORS, connector
 from ingestion.contracts import Contract, load_contracts
-from ingestion.delivery import Delivery, conform
+from ingestion.delivery import Delivery
+from ingestion.drift import History, conform
 from ingestion.durable import plain_disk_errors, single_writer, write_json
 from ingestion.errors import DeliveryError, IngestionError
 from ingestion.readers import CHUNK_ROWS, gathered
@@ -142,10 +143,11 @@ class _Dataset:
                 f" Use one of {', '.join(CONNECTORS)}."
             )
         with single_writer(self.room, f"`{self.contract.name}`"):
-            known = register.batches(self.settings, self.contract.name)
+            known = register.deliveries(self.settings, self.contract.name)
             self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
+            self.history = History(self.settings, known)
             self.done.unchanged += known.height
-            self._complete_receipts()
+            complete_receipts(self.settings, self.contract.name)
             group: list[Delivery] = []
             told = known if self.period is None else self._rewound(known, self.period)
             deliveries = connector(self.source.connector)
@@ -179,16 +181,6 @@ class _Dataset:
         start = f"{before:%Y-%m-%d}" if dated else f"{before:%Y-%m-%d %H:%M:%S.%f}"
         rows = "" if self.source.connector == "rest" else "|0"
         return known.with_columns(cursor=pl.lit(start + rows))
-
-    def _complete_receipts(self) -> None:
-        """Hand out the receipts of batches after whose commit a run was killed."""
-        folder = self.settings.receipts / self.contract.name
-        given = {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
-        for batch_id in sorted(set(self.hashes) - given):
-            file = self.room / batch_id / RECEIPT
-            if file.exists():
-                folder.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, folder / f"{batch_id}.json")
 
     def _is_new(self, delivery: Delivery) -> bool:
         """False for what the hub has or has refused already; a reused sequence is refused."""
@@ -259,7 +251,7 @@ class _Dataset:
                     parts += list(self._chunks(delivery, batch.room))
                     batches[delivery.batch_id] = batch
             if parts:
-                raw = pl.concat([part[0] for part in parts])
+                raw = pl.concat([part[0] for part in parts], how="diagonal")
                 lineage = pl.concat([part[1] for part in parts])
                 chunk = transform(self.contract, raw, lineage, self.key)
                 for batch_id, part in chunk.by_batch().items():
@@ -283,14 +275,17 @@ class _Dataset:
         """The delivery's rows in the contract's columns, with their lineage."""
         start = 1
         frames = gathered(delivery.frames(room), CHUNK_ROWS // 2)
-        for number, frame in enumerate(frames):
-            raw = conform(self.contract, frame, delivery.warnings if number == 0 else [])
+        delivery.schema.last = self.history.last(self.contract.name, delivery.provider)
+        for frame in frames:
+            raw = conform(self.contract, frame, delivery.schema)
             yield raw, _lineage(delivery, start, raw.height)
             start += raw.height
 
     def _finish(self, batch: Batch) -> None:
         receipt = batch.finish()
-        self.hashes[batch.delivery.batch_id] = batch.delivery.sha256
+        delivery = batch.delivery
+        self.hashes[delivery.batch_id] = delivery.sha256
+        self.history.remember(delivery.provider, delivery.batch_id, delivery.schema.columns)
         write_json(
             self.settings.receipts / self.contract.name / f"{batch.delivery.batch_id}.json",
             receipt,

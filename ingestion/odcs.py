@@ -84,17 +84,19 @@ class Drift(Shape):
 
 
 class ColumnProperty(Shape):
-    """`customProperties` of a column: personal-data class, code list, more headers, drift."""
+    """`customProperties` of a column.
 
-    property: Literal["personal", "codeList", "headers", "drift"]
+    `personal` (class), `codeList`, `headers` (further delivered headers that mean the column),
+    `drift` (what becomes of a value that does not fit), `notAfter` (`delivery`: what has happened
+    cannot have happened after the delivery's day).
+    """
+
+    property: Literal["personal", "codeList", "headers", "drift", "notAfter"]
     value: Any
 
 
 class TypeOptions(Shape):
-    """`logicalTypeOptions`: bounds are inclusive; patterns are Rust regular expressions.
-
-    The maximum of a date may be `delivery`: the day of the delivery (what has happened is past).
-    """
+    """`logicalTypeOptions`: bounds are inclusive; patterns are Rust regular expressions."""
 
     minimum: Bound | None = None
     maximum: Bound | None = None

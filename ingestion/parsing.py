@@ -8,6 +8,7 @@ is already in the usual form takes the short way; only the rest takes the long w
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date as date_type
 
 import polars as pl
 
@@ -16,12 +17,36 @@ _TIME = r"(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?\d*)?)?"
 _ZONE = r"(Z|[+-]\d{2}(?::?\d{2})?)?$"
 _SEPARATED = rf"^(\d{{4}})[-/.年](\d{{1,2}})[-/.月](\d{{1,2}})日?{_TIME}\s*{_ZONE}"
 _COMPACT = rf"^(\d{{4}})(\d{{2}})(\d{{2}}){_TIME}\s*{_ZONE}"
+_UNIT = r"[元圆块]|[百千万亿]|(?i:rmb|cny|yuan)"
+_LUNAR = (
+    r"[农農阴陰夏]历|[农農阴陰夏]曆|闰|閏|正月|冬月|腊月|臘月|初[一二三四五六七八九十]|廿|卅"
+    r"|[月\-/.](三十|二十[一二三四五六七八九]?|十[一二三四五六七八九]?|[一二三四五六七八九])$"
+    r"|二月三十|^[甲乙丙丁戊己庚辛壬癸][子丑寅卯辰巳午未申酉戌亥]"
+)
+_APOSTROPHE = "^['`‘’]"
+_SERIAL = r"^[1-7]\d{4}(\.\d+)?$"
+EARLIEST, LATEST = date_type(1850, 1, 1), date_type(2149, 12, 31)
+FORMULA_ERRORS = (
+    "#NULL!",
+    "#DIV/0!",
+    "#VALUE!",
+    "#REF!",
+    "#NAME?",
+    "#NUM!",
+    "#N/A",
+    "#GETTING_DATA",
+    "#ERROR!",
+    "#SPILL!",
+    "#CALC!",
+)
 _TRUE = ("true", "t", "1", "是", "y", "yes", "有")
 _FALSE = ("false", "f", "0", "否", "n", "no", "无")
 
 
 def tidy(column: pl.Series, half_width: bool = True) -> pl.Series:
     """Trimmed text: full-width forms become half-width, nothing but blanks becomes null.
+
+    With half_width also the apostrophe goes that a spreadsheet puts before text.
 
     Args:
         column: delivered text.
@@ -33,8 +58,19 @@ def tidy(column: pl.Series, half_width: bool = True) -> pl.Series:
     column = column.str.strip_chars()
     if wide:
         column = column.str.strip_chars("\ufeff\u200b")
+    if half_width:
+        column = _without_apostrophe(column, wide)
     empty = column.str.len_bytes() == 0
     return column.set(empty, None) if empty.any() else column
+
+
+def _without_apostrophe(column: pl.Series, wide: bool) -> pl.Series:
+    quoted = column.str.starts_with("'")
+    if wide:
+        quoted |= column.str.contains(_APOSTROPHE)
+    if not quoted.any():
+        return column
+    return patch(column, quoted, column.filter(quoted).str.slice(1).str.strip_chars())
 
 
 def is_ascii(column: pl.Series) -> bool:
@@ -86,6 +122,38 @@ def integer(text: pl.Series, kind: pl.DataType) -> pl.Series:
     bare = text.set(~usual, None) if not usual.all() else text
     bare = bare.str.replace(r"\.0+$", "").str.strip_chars_start("+")
     return bare.cast(pl.Int64).cast(kind, strict=False)
+
+
+def has_unit(text: pl.Series) -> pl.Series:
+    """Rows of a number with a unit word (元, 万元): what it amounts to would be a guess."""
+    return text.str.contains(r"[0-9]") & text.str.contains(_UNIT)
+
+
+def looks_lunar(text: pl.Series) -> pl.Series:
+    """Rows that read like a day of the lunar calendar (农历, 闰四月, 腊月廿三, 二月三十)."""
+    return text.str.contains(_LUNAR)
+
+
+def is_serial(text: pl.Series) -> pl.Series:
+    """Rows with the bare number of a spreadsheet's day (45901).
+
+    Outside a workbook nobody can say whether it counts from 1900 or from 1904.
+    """
+    return text.str.contains(_SERIAL)
+
+
+def formula_error(text: pl.Series) -> pl.Series | None:
+    """Rows that hold what a spreadsheet shows in place of a result; None: no row does."""
+    marked = text.str.starts_with("#")
+    if not marked.any():
+        return None
+    return marked & text.str.to_uppercase().is_in(FORMULA_ERRORS)
+
+
+def implausible(value: pl.Series) -> pl.Series:
+    """Rows with a day that no feed can mean (before 1850, after 2149)."""
+    days = value.dt.date() if value.dtype == pl.Datetime else value
+    return (days < EARLIEST) | (days > LATEST)
 
 
 def boolean(text: pl.Series) -> pl.Series:

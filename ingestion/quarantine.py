@@ -1,7 +1,9 @@
 """Quarantine: the refused rows, as delivered, with the reason and the place.
 
 One Parquet file a batch (`landing/<dataset>/<batch_id>/quarantine.parquet`, absent when nothing was
-refused), written once. It holds personal data in the clear and never leaves landing.
+refused), written once: a replay (`ingestion.replay`) makes a batch beside it. It holds personal data
+in the clear and never leaves landing. After their time the texts go (`ingestion.refusals.forget`);
+which rows were refused, where and why, stays.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ SCHEMA = pl.Schema(
         "raw_value": pl.String(),
         "raw_row": pl.String(),
         "message_zh": pl.String(),
+        "key": pl.String(),
     }
 )
 
@@ -32,7 +35,7 @@ SCHEMA = pl.Schema(
 def refused_rows(
     contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, faults: pl.DataFrame
 ) -> pl.DataFrame:
-    """Rows of SCHEMA from refused text, one a row.
+    """Rows of SCHEMA from refused text, one a row; the lake's `key` is left to who knows it.
 
     Args:
         raw: the refused rows' text.
@@ -59,6 +62,7 @@ def refused_rows(
         raw_value=pl.coalesce(places),
         raw_row=pl.struct(raw.columns).struct.json_encode(),
         message_zh=pl.format("第{}行“{}”：{}", "_row_no", place, message),
+        key=pl.lit(None, dtype=pl.String),
     )
 
 
@@ -87,7 +91,7 @@ def rows(
     ]
     if not files:
         return SCHEMA.to_frame()
-    frame = pl.scan_parquet(files)
+    frame = pl.scan_parquet(files, schema=SCHEMA, missing_columns="insert")
     if reason is not None:
         frame = frame.filter(pl.col("reason") == reason)
     return frame.collect()

@@ -39,6 +39,30 @@ REASONS: dict[str, Reason] = {
     "bad_pattern": Reason("格式不符合要求", "请按数据目录规定的格式填写"),
     "bad_length": Reason("长度不符合要求", "请核对位数"),
     "out_of_range": Reason("超出允许范围", "请核对数值或日期"),
+    "unit_in_number": Reason(
+        "数值带有单位（如 元、万元）", "请换算为目录规定的单位（金额为元），只填数字，不带单位"
+    ),
+    "lunar_date": Reason(
+        "看来是农历日期", "请换算为公历日期填写，如 2026-09-01；本平台不代为换算"
+    ),
+    "date_serial": Reason(
+        "日期成了电子表格的序号（如 45901）", "请将该列设为日期格式后重新导出，或填写 2026-09-01"
+    ),
+    "implausible_date": Reason(
+        "日期早于1850年或晚于2149年", "请核对年份；长期有效的请将截止日期留空"
+    ),
+    "future_date": Reason("日期晚于报送之日，尚未发生", "请核对年份和月份"),
+    "code_not_current": Reason(
+        "代码在该行日期（或报送期）尚未启用或已经停用", "请按当时有效的代码表填写"
+    ),
+    "formula_error": Reason(
+        "单元格是公式错误（如 #REF!、#N/A）", "请修正公式，或以数值方式粘贴后重新报送"
+    ),
+    "column_count": Reason(
+        "列数与表头不符", "请检查该行的分隔符；值里有分隔符或换行的请加引号"
+    ),
+    "bad_json": Reason("不是一个 JSON 对象", "请每行写一个完整的 JSON 对象"),
+    "unknown_column": Reason("目录以外的列中有值", "请删除该列，或先与数据管理部门商定增加"),
     "excel_damage": Reason("号码被电子表格改写为科学计数法", "请将该列设为文本格式后重新填写"),
     "duplicate_key": Reason("与本批次中更早的一行主键重复", "请删除重复行；更正请用新的批次报送"),
 }

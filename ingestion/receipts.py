@@ -1,4 +1,8 @@
-"""The receipt (质量回执): what goes back to the provider, in plain words, without personal data."""
+"""The receipt (质量回执): what goes back to the provider, in plain words, without personal data.
+
+A receipt is JSON (`receipts/<dataset>/<batch_id>.json`); `ingestion.receipt_book` makes a workbook
+of it. Status and words are explained in docs/receipts.md.
+"""
 
 from __future__ import annotations
 
@@ -11,46 +15,84 @@ from ingestion.delivery import Delivery
 from ingestion.reasons import REASONS
 
 EXAMPLES = 20
+DETAILS = 2_000  # rows told one by one; of the others the summary speaks
+PARTLY = 0.10  # share of refused rows above which a delivery does not count as delivered
 STATUS = {
     "accepted": "全部接收",
-    "accepted_with_errors": "部分接收：有数据行被退回",
+    "accepted_with_errors": "基本接收：少量数据行被退回",
+    "partly_accepted": "部分接收：较多数据行被退回",
     "rejected": "整批退回，未载入任何数据",
 }
+WHAT_TO_DO = {
+    "accepted": "无需处理。",
+    "accepted_with_errors": "请更正被退回的行，用新的序号（或在下期）重新报送；其余行无需重报。",
+    "partly_accepted": "本期视为未报齐。请更正被退回的行，尽快用新的序号重新报送。",
+    "rejected": "本期视为未报。请按下面的原因更正，重新报送整批。",
+}
+
+
+def status_of(rows_read: int, rows_refused: int) -> str:
+    """What a delivery of which something was loaded is called."""
+    if not rows_refused:
+        return "accepted"
+    return "partly_accepted" if rows_refused > PARTLY * rows_read else "accepted_with_errors"
 
 
 def accepted(
     contract: Contract, delivery: Delivery, manifest: dict[str, Any], refused: pl.DataFrame
 ) -> dict[str, Any]:
-    """The receipt of a loaded batch: counts, sums, what was refused and what to do about it."""
-    status = "accepted_with_errors" if refused.height else "accepted"
-    titles = {column.name: column.title for column in contract.columns}
-    grouped = refused.group_by("column", "reason").agg(rows=pl.len()).sort("rows", "column")
-    problems = [
-        {
-            "column": column,
-            "title": titles[column],
-            "reason": reason,
-            "rows": rows,
-            "message": f"“{titles[column]}”：{REASONS[reason].message}，{rows} 行",
-            "suggestion": REASONS[reason].suggestion,
-        }
-        for column, reason, rows in grouped.reverse().iter_rows()
-    ]
+    """The receipt of a loaded batch: counts, sums, what was refused and what to do about it.
+
+    Args:
+        refused: rows of the quarantine that the delivery still has.
+    """
+    read, loaded = manifest["rows_read"], manifest["rows_loaded"]
+    if delivery.replay:
+        status = "accepted_with_errors" if refused.height else "accepted"
+        message = f"更正补入 {loaded} 行，仍退回 {refused.height} 行。"
+    else:
+        status = status_of(read, refused.height)
+        message = f"{STATUS[status]}。收到 {read} 行，载入 {loaded} 行，退回 {refused.height} 行。"
+    details = refused.sort("row_no").head(DETAILS)
     return {
         **_head(contract, delivery, status),
-        "message": f"{STATUS[status]}。收到 {manifest['rows_read']} 行，"
-        f"载入 {manifest['rows_loaded']} 行，退回 {manifest['rows_quarantined']} 行。",
+        "message": message,
         "received_at": manifest["received_at"],
-        **{name: manifest[name] for name in ("rows_read", "rows_loaded", "rows_quarantined")},
+        "rows_read": read,
+        "rows_loaded": loaded,
+        "rows_quarantined": refused.height,
         "control": manifest["control"],
         "sums": manifest["sums"],
         "refused_sums": manifest["refused_sums"],
-        "problems": problems,
+        "problems": _problems(contract, refused),
         "examples": refused.head(EXAMPLES)
         .select("row_no", "column", "reason", "message_zh")
         .to_dicts(),
+        "details": details.select("row_no", "column", "reason").to_dicts(),
         "warnings": manifest["warnings"],
     }
+
+
+def _problems(contract: Contract, refused: pl.DataFrame) -> list[dict[str, Any]]:
+    """The refused rows by column and reason, most first."""
+    titles = {column.name: column.title for column in contract.columns}
+    grouped = refused.group_by("column", "reason").agg(
+        rows=pl.len(), first=pl.col("row_no").sort().head(5)
+    )
+    return [
+        {
+            "column": column,
+            "title": titles.get(column, column),
+            "reason": reason,
+            "rows": rows,
+            "first_rows": first,
+            "message": f"“{titles.get(column, column)}”：{REASONS[reason].message}，{rows} 行",
+            "suggestion": REASONS[reason].suggestion,
+        }
+        for column, reason, rows, first in grouped.sort(
+            "rows", "column", "reason", descending=[True, False, False]
+        ).iter_rows()
+    ]
 
 
 def rejected(
@@ -71,6 +113,7 @@ def rejected(
         },
         "problems": [],
         "examples": [],
+        "details": [],
         "warnings": delivery.warnings,
     }
 
@@ -78,6 +121,7 @@ def rejected(
 def _head(contract: Contract, delivery: Delivery, status: str) -> dict[str, Any]:
     return {
         "batch_id": delivery.batch_id,
+        "replay_of": delivery.delivery_id if delivery.replay else None,
         "dataset": contract.name,
         "title": contract.title,
         "provider": delivery.provider,
@@ -91,4 +135,5 @@ def _head(contract: Contract, delivery: Delivery, status: str) -> dict[str, Any]
         "contract_version": contract.version,
         "status": status,
         "status_zh": STATUS[status],
+        "what_to_do": WHAT_TO_DO[status],
     }

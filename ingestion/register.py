@@ -12,6 +12,7 @@ import polars as pl
 from yinling.settings import Settings
 
 MANIFEST = "manifest.json"
+HELD = "held.parquet"  # keys of refused rows of a full batch, as the lake has them
 SCHEMA_FOLDER = "0-schema"
 _SUMS = pl.List(pl.Struct({"column": pl.String(), "sum": pl.String()}))
 SCHEMA = pl.Schema(
@@ -36,19 +37,44 @@ SCHEMA = pl.Schema(
         "cursor": pl.String(),
         "contract_version": pl.String(),
         "schema_fingerprint": pl.String(),
+        "replay_of": pl.String(),
     }
 )
 
 
 def batches(settings: Settings, dataset: str | None = None) -> pl.DataFrame:
-    """Every committed batch, oldest first.
+    """Every committed batch, oldest first; replays of a quarantine are batches of their own.
 
-    Grain: one batch; columns as in SCHEMA (sums are lists of column and decimal text).
+    Grain: one batch; columns as in SCHEMA (sums are lists of column and decimal text). `replay_of`
+    is null in deliveries.
     """
     files = settings.lake.glob(f"{dataset or '*'}/*/{MANIFEST}")
     rows = [_row(json.loads(file.read_bytes())) for file in files]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row").sort(
         "dataset", "delivered_at", "batch_id"
+    )
+
+
+def deliveries(settings: Settings, dataset: str | None = None) -> pl.DataFrame:
+    """Every delivery that was loaded, oldest first, with the rows that replays brought in since.
+
+    Grain: one delivery; columns as in SCHEMA. rows_read = rows_loaded + rows_quarantined.
+    """
+    every = batches(settings, dataset)
+    replayed = (
+        every.filter(pl.col("replay_of").is_not_null())
+        .group_by(batch_id="replay_of")
+        .agg(replayed=pl.col("rows_loaded").sum())
+    )
+    told = every.filter(pl.col("replay_of").is_null())
+    more = pl.col("replayed").fill_null(0)
+    return (
+        told.join(replayed, on="batch_id", how="left", maintain_order="left")
+        .with_columns(
+            rows_loaded=pl.col("rows_loaded") + more,
+            rows_quarantined=pl.col("rows_quarantined") - more,
+        )
+        .drop("replayed")
     )
 
 

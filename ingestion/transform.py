@@ -11,6 +11,7 @@ from ingestion.contracts import Column, Contract
 from ingestion.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from ingestion.quarantine import refused_rows
 from ingestion.repeats import Repeats, constant, repeats
+from ingestion.row_checks import faults_of_rows, marked
 
 SECRETS_SCHEMA = pl.Schema(
     {"batch_id": pl.String(), "kind": pl.String(), "token": pl.String(), "clear": pl.String()}
@@ -31,6 +32,7 @@ class Chunk:
             and per numeric column `<name>?`: text was there but no number.
         secrets: SECRETS_SCHEMA, the clear text behind the loaded rows' tokens.
         doubts: DOUBTS_SCHEMA, rows that are loaded but doubtful.
+        discarded: single values that the contract leaves out of loaded rows, as in the quarantine.
     """
 
     good: pl.DataFrame
@@ -39,13 +41,14 @@ class Chunk:
     refused_values: pl.DataFrame
     secrets: pl.DataFrame
     doubts: pl.DataFrame
+    discarded: pl.DataFrame
 
     def by_batch(self) -> dict[str, Chunk]:
         """The outcome of each batch in the chunk that has any row."""
         ids = pl.concat([self.good["batch_id"].cast(pl.String), self.refused["batch_id"]]).unique()
         if len(ids) == 1:
             return {ids[0]: self}
-        names = ("good", "refused", "refused_values", "secrets", "doubts")
+        names = ("good", "refused", "refused_values", "secrets", "doubts", "discarded")
         parts = {name: _parts(getattr(self, name)) for name in names}
         empty = {name: getattr(self, name).clear() for name in names}
         hashes = _parts(self.good.select("batch_id", hash=self.hashes))
@@ -61,6 +64,9 @@ class Chunk:
 def _parts(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
     parts = frame.partition_by("batch_id", maintain_order=True, as_dict=True)
     return {str(key[0]): part for key, part in parts.items()}
+
+
+_NO_FAULTS = pl.DataFrame(schema={"at": pl.UInt32(), "column": pl.String(), "reason": pl.String()})
 
 
 @dataclass
@@ -92,12 +98,29 @@ class _Seen:
             pair = {"token": seen.lake[f"{column.name}_token"], "clear": seen.clear}
             self.secrets.append((str(column.personal), pl.DataFrame(pair), found))
 
+    def leave_out(self, columns: set[str]) -> pl.DataFrame:
+        """Faults of columns whose contract leaves the value out instead of the row.
+
+        Takes them from the faults and empties their values in the lake.
+        """
+        if not columns:
+            return _NO_FAULTS
+        every = pl.concat([_NO_FAULTS, *self.faults])
+        mine = every.filter(pl.col("column").is_in(list(columns)))
+        if not mine.height:
+            return mine
+        self.faults = [every.filter(~pl.col("column").is_in(list(columns)))]
+        for name in columns:
+            at = mine.filter(pl.col("column") == name)["at"].unique()
+            self.lake[name] = self.lake[name].scatter(at, None)
+        return mine.unique(["at", "column"], keep="first", maintain_order=True).sort("at")
+
 
 def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key: str) -> Chunk:
     """Check, type and tokenise one chunk; of rows with the same key in one batch the first stays.
 
     Args:
-        raw: text columns, exactly the contract's, in the contract's order.
+        raw: text columns, exactly the contract's, in the contract's order, and the marks.
         lineage: the same rows' batch_id, row_no (data rows of the delivery from 1) and known_at
             (used where the contract's rows do not say it themselves).
         key: the token key.
@@ -108,6 +131,10 @@ def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key:
         found = repeats(raw[column.name]) if single else None
         text = raw[column.name] if found is None else found.values
         seen.add(column, examine(column, text, key), found)
+    found_in_rows = faults_of_rows(contract, seen.lake, lineage)
+    seen.faults = [_fault(*fault) for fault in marked(raw)] + seen.faults
+    seen.faults += [_fault(*fault) for fault in found_in_rows]
+    left_out = seen.leave_out({c.name for c in contract.columns if c.unfit == "discard_value"})
     lake = seen.lake
     lake |= {name: lineage[name] for name in ("batch_id", "row_no", "known_at")}
     if single and any(part.dtype == pl.Enum for part in lake.values()):
@@ -122,16 +149,37 @@ def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key:
     at, refused = _first_faults(contract, raw, lineage, seen.faults)
     good = None
     if len(at):
+        refused = refused.with_columns(key=key_text(frame.select(names)[at]))
         good = pl.repeat(True, raw.height, eager=True).scatter(at, False)
         frame, hashes = frame.filter(good), hashes.filter(good)
+        left_out = left_out.filter(~pl.col("at").is_in(at.implode()))
+    refused_values = _refused_values(raw, lineage, seen.values, at)
+    discarded = QUARANTINE_SCHEMA.to_frame()
+    if left_out.height:
+        out = left_out["at"]
+        discarded = refused_rows(contract, raw[out], lineage[out], left_out)
+        more = _left_out_values(raw, lineage, seen.values, left_out)
+        refused_values = pl.concat([refused_values, more])
     return Chunk(
         good=frame,
         hashes=hashes,
         refused=refused,
-        refused_values=_refused_values(raw, lineage, seen.values, at),
+        refused_values=refused_values,
+        discarded=discarded,
         secrets=_secrets(frame, seen.secrets, good, batches[0] if single else None),
-        doubts=_doubts(frame, seen.doubts, good),
+        doubts=_doubts(contract, frame, seen.doubts, good),
     )
+
+
+def key_text(key: pl.DataFrame) -> pl.Series:
+    """Each row's key in one text, as the warehouse writes it; null where a part is not known."""
+    parts = [
+        pl.col(name).dt.strftime("%Y-%m-%d %H:%M:%S")
+        if isinstance(kind, pl.Datetime)
+        else pl.col(name).cast(pl.String)
+        for name, kind in key.schema.items()
+    ]
+    return key.select(key=pl.concat_str(parts, separator="|"))["key"]
 
 
 def key_hashes(key: pl.DataFrame) -> pl.Series:
@@ -191,6 +239,19 @@ def _refused_values(
     return pl.DataFrame(parts)
 
 
+def _left_out_values(
+    raw: pl.DataFrame, lineage: pl.DataFrame, values: dict[str, pl.Series], left: pl.DataFrame
+) -> pl.DataFrame:
+    """As `_refused_values`, of single values that were left out of loaded rows."""
+    found = _refused_values(raw, lineage, values, left["at"])
+    here = left["column"]
+    return found.with_columns(
+        part.set(here != part.name.removesuffix("?"), False if part.name.endswith("?") else None)
+        for part in found.iter_columns()
+        if part.name != "batch_id"
+    )
+
+
 def _secrets(
     frame: pl.DataFrame,
     secrets: list[tuple[str, pl.DataFrame, Repeats | None]],
@@ -211,12 +272,19 @@ def _secrets(
 
 
 def _doubts(
-    frame: pl.DataFrame, doubts: list[tuple[str, pl.Series]], good: pl.Series | None
+    contract: Contract,
+    frame: pl.DataFrame,
+    doubts: list[tuple[str, pl.Series]],
+    good: pl.Series | None,
 ) -> pl.DataFrame:
+    """Doubtful rows by column; codes that the list does not have yet by `<column>=<code>`."""
     parts = [DOUBTS_SCHEMA.to_frame()]
     for name, rows in doubts:
         kept = rows if good is None else rows.filter(good)
-        found = frame.select(pl.col("batch_id").cast(pl.String)).filter(kept)
-        counted = found.group_by("batch_id", maintain_order=True).agg(rows=pl.len().cast(pl.Int64))
-        parts.append(counted.select("batch_id", pl.lit(name).alias("column"), "rows"))
+        label = pl.lit(name)
+        if contract.by_name[name].unfit == "evolve":
+            label = pl.format("{}={}", label, pl.col(name).cast(pl.String))
+        found = frame.filter(kept).select(pl.col("batch_id").cast(pl.String), label.alias("column"))
+        counted = found.group_by("batch_id", "column", maintain_order=True)
+        parts.append(counted.agg(rows=pl.len().cast(pl.Int64)))
     return pl.concat(parts)

@@ -177,7 +177,7 @@ def test_a_missing_required_column_refuses_and_others_warn(
     accepted = next(r for r in done.receipts if r["status"] == "accepted")
     assert accepted["warnings"] == [
         "缺少选填列 bed_no（床位号），按空值处理",
-        "未知列 colour，未采用",
+        "未知列 colour，未采用，已报请增加到数据目录",
     ]
     assert lake(home, "facility_stay")["bed_no"].null_count() == 5
 

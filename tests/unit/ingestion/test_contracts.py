@@ -92,7 +92,7 @@ BROKEN = {
     "other file": ("id", "other", "same"),
     "no owner": ("customProperties.1", {"property": "family", "value": "service"}, "twice"),
     "family": ("domain", "subsidy", "family"),
-    "volume": ("customProperties.5.value", {"min_rows": -1, "max_change": 1}, "volume"),
+    "volume": ("customProperties.6.value", {"min_rows": -1, "max_change": 1}, "volume"),
     "no latency": (
         "slaProperties",
         [{"property": "frequency", "value": 1, "unit": "m"}],
