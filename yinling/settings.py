@@ -119,6 +119,13 @@ class Reveal(Strict):
     tokens_at_once: int = Field(default=100, ge=1)
 
 
+class Quarantine(Strict):
+    """How long the texts of refused rows are kept, and how much of them, oldest going first."""
+
+    keep_days: int = Field(default=730, ge=1)
+    max_mb: int = Field(default=20_000, ge=1)
+
+
 class Purpose(Strict):
     """A copy of the auditors' tables for one recipient, under tokens of its own.
 
@@ -141,6 +148,7 @@ class Settings(Strict):
     resources: Resources = Field(default_factory=Resources)
     orchestration: Orchestration = Field(default_factory=Orchestration)
     crypto: Crypto = Field(default_factory=Crypto)
+    quarantine: Quarantine = Field(default_factory=Quarantine)
     reveal: Reveal = Field(default_factory=Reveal)
     purposes: dict[str, Purpose] = Field(default_factory=dict)
     sources: dict[str, Source] = Field(default_factory=dict)
