@@ -13,6 +13,7 @@ from yinling.locks import exclusive
 
 if TYPE_CHECKING:
     from ingestion.landing import Landed
+    from quality.model import GateResult
     from yinling.release import ReleaseInfo
     from yinling.settings import Settings
 
@@ -153,14 +154,20 @@ def check(gate: Annotated[str, typer.Argument(help=f"One of: {', '.join(GATES)}.
     """Run a gate: exit code 1 and the reasons when it does not pass."""
     if gate not in GATES:
         raise common.CommandError(f"No gate `{gate}`. Gates: {', '.join(GATES)}.", common.USAGE)
-    _check(common.settings(), gate)
+    result = _check(common.settings(), gate)
+    counts = result.counts()
+    line = f"{len(result.outcomes)} checks, {counts['pass']} passed; page: {result.page}"
+    common.emit(result.as_json(), [line])
 
 
-def _check(settings: Settings, gate: str) -> None:
+def _check(settings: Settings, gate: str) -> GateResult:
     from quality.gates import run_gate
 
     with common.step(f"gate {gate}"):
-        run_gate(settings, gate)
+        result = run_gate(settings, gate)
+    for warning in result.warnings():
+        common.say(f"  warning: {warning}")
+    return result
 
 
 def publish() -> None:
