@@ -32,33 +32,36 @@ def land_side_by_side(
 ) -> tuple[Landed, list[str]]:
     """Land the datasets with as many workers as `resources.threads` allows.
 
-    A source that does not answer does not hold up the others.
+    A source that does not answer does not hold up the others. Look-ups come last: they ask about
+    persons whom the others have brought.
 
     Args:
         tell: is told (dataset, batches, rows) as the work goes on.
 
     Returns:
-        What was landed, in the order of `datasets`, and what was wrong with sources.
+        What was landed, and what was wrong with sources, both in the order of landing.
 
     Raises:
         IngestionError: as `land`, in plain words; or a worker was killed.
     """
     done, failed = Landed(), []
+    asks = [name for name in datasets if settings.sources[name].mode == "lookup"]
     with _pool(min(settings.resources.threads, len(datasets)), tell) as submit:
-        running = [submit(settings, name, period) for name in datasets]
-        for name, landed in zip(datasets, running, strict=True):
-            try:
-                one = landed()
-            except SourceError as error:
-                failed.append(str(error))
-            except BrokenProcessPool as error:
-                raise IngestionError(
-                    f"A worker was killed while `{name}` or another dataset was landed (out of"
-                    " memory?). Committed batches stay. Lower `resources.threads`, start again."
-                ) from error
-            else:
-                done.receipts += one.receipts
-                done.unchanged += one.unchanged
+        for names in ([name for name in datasets if name not in asks], asks):
+            running = [submit(settings, name, period) for name in names]
+            for name, landed in zip(names, running, strict=True):
+                try:
+                    one = landed()
+                except SourceError as error:
+                    failed.append(str(error))
+                except BrokenProcessPool as error:
+                    raise IngestionError(
+                        f"A worker was killed while `{name}` or another dataset was landed (out of"
+                        " memory?). Committed batches stay. Lower `resources.threads`, start again."
+                    ) from error
+                else:
+                    done.receipts += one.receipts
+                    done.unchanged += one.unchanged
     return done, failed
 
 

@@ -93,6 +93,8 @@ def _may_spoil(rows: pl.DataFrame, channel: Channel, safe: Protected, window: Wi
     able = pl.lit(value=True)
     if "person" in rows.columns:
         able &= pl.col("person").is_not_null() & ~pl.col("person").is_in(safe.persons.implode())
+    if "_whole" in rows.columns:
+        able &= ~pl.col("_whole")
     if "facility_code" in rows.columns and channel.dataset.startswith("facility"):
         able &= ~pl.col("facility_code").is_in(safe.facilities.implode())
     if channel.dataset in ("death_certificate", "cremation"):
@@ -301,7 +303,7 @@ def deliver_all(
     """Write every dataset's deliveries and the ground truth.
 
     Returns:
-        Rows by dataset.
+        Rows by dataset; what can only be asked for is not among them.
     """
     counts: dict[str, int] = {}
     damages = []
@@ -319,7 +321,8 @@ def deliver_all(
             del rows
             places = write(demo, spoilt, channel)
             damages.append(_write_truth(demo, spoilt, channel, group, places))
-            counts[channel.dataset] = counts.get(channel.dataset, 0) + len(spoilt.rows)
+            if channel.kind != "lookup":
+                counts[channel.dataset] = counts.get(channel.dataset, 0) + len(spoilt.rows)
     truth = demo / "truth"
     reserved.select("id_no").write_parquet(truth / "reserved.parquet")
     pl.concat(damages).write_parquet(truth / "damage.parquet")

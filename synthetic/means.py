@@ -104,6 +104,7 @@ def disability_certificate(
         grade=pl.Series(better + rng.integers(0, 2, size)),
         valid_from=pl.Series(start).cast(pl.Int32).cast(pl.Date),
         odd=pl.Series(odd),
+        paid="paid",
     ).with_columns(valid_to=pl.col("valid_from").dt.offset_by("10y").dt.offset_by("-1d"))
     earlier = rows.filter(pl.Series(rng.random(size) < 0.05)).with_columns(
         grade=5 - pl.col("grade"),
@@ -139,6 +140,8 @@ def disability_certificate(
                 return_dtype=pl.String,
             )
             .alias("_odd"),
+            # Refused, a payee's certificate would look like none at all.
+            pl.col("paid").alias("_whole"),
         )
     )
 
