@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from synthetic.errors import BAD_CODE, BAD_NUMBER, MISSING_ID, Error, constant, dates, ids
 
-BAD_AMOUNT = constant("十二万", "1O0.00", "12元8角", "#VALUE!")
+BAD_AMOUNT = constant("十二万", "1O0.00", "一百")
+FORMULA = constant("#VALUE!", "#REF!")
 BAD_REGION = constant("4402", "乳源县", "44020000000A")
 ERRORS: dict[str, list[Error]] = {
     "facility_staff": [
@@ -15,6 +16,8 @@ ERRORS: dict[str, list[Error]] = {
     ],
     "facility_finance": [
         Error("food_spend", "bad_number", BAD_AMOUNT),
+        Error("utility_spend", "formula_error", FORMULA),
+        Error("net_assets", "unit_in_number", constant("12万元", "350000元")),
         Error("prepaid_balance", "out_of_range", constant("-1200.00")),
         Error("year", "bad_number", BAD_NUMBER),
         Error("year", "out_of_range", constant("20255", "202")),

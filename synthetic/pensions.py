@@ -114,14 +114,16 @@ def employment_contribution(
     county: County,
     people: pl.DataFrame,
     members: pl.DataFrame,
+    staff: pl.DataFrame,
     away: pl.DataFrame,
     window: Window,
 ) -> pl.DataFrame:
     """Feed employment_contribution, [id_no, employer_uscc, month]: people of working age, few of
-    them in households that draw dibao.
+    them in households that draw dibao; staff of houses by their house.
 
     Args:
         members: feed assistance_member.
+        staff: [person, hired_on] employer_uscc, left_on of those who work in houses.
         away: [person] of those in custody.
     """
     rng = generator(seed, "employment", county.code)
@@ -129,6 +131,7 @@ def employment_contribution(
     able = (
         people.filter((pl.col("age") > 21) & (pl.col("age") < 59.5) & ~pl.col("reserved"))
         .join(away, on="person", how="anti")
+        .join(staff, on="person", how="anti")
         .join(assisted, on="person", how="left")
         .sort("person")
     )
@@ -145,15 +148,36 @@ def employment_contribution(
     first, last = _months(window)
     since = np.maximum(last - rng.integers(0, 40, size), first)
     share = [1 / (i + 1) for i in range(EMPLOYERS)]
-    return (
-        chosen.with_columns(
-            employer_uscc=text(employers, pick(rng, employers, size, share)),
-            base=pl.Series(rng.integers(30, 140, size) * 100),
-            since=pl.Series(since).cast(pl.Int32),
-            until=pl.min_horizontal(
-                month_of_day(pl.col("death")).fill_null(last), pl.lit(last)
-            ).cast(pl.Int32),
+    others = chosen.select(
+        "person",
+        "id_no",
+        "dibao",
+        text(employers, pick(rng, employers, size, share)).alias("employer_uscc"),
+        pl.Series(rng.integers(30, 140, size) * 100).alias("base"),
+        pl.Series(since).cast(pl.Int32).alias("since"),
+        pl.min_horizontal(month_of_day(pl.col("death")).fill_null(last), pl.lit(last))
+        .cast(pl.Int32)
+        .alias("until"),
+    )
+    in_houses = (
+        staff.join(people.select("person", "id_no"), on="person", maintain_order="left")
+        .sort("person", "hired_on")
+        .select(
+            "person",
+            "id_no",
+            pl.lit(None, dtype=pl.Boolean).alias("dibao"),
+            "employer_uscc",
+            pl.Series(rng.integers(30, 75, len(staff)) * 100).alias("base"),
+            pl.max_horizontal(month_of_day(pl.col("hired_on")), pl.lit(first))
+            .cast(pl.Int32)
+            .alias("since"),
+            pl.min_horizontal(month_of_day(pl.col("left_on")).fill_null(last), pl.lit(last))
+            .cast(pl.Int32)
+            .alias("until"),
         )
+    )
+    return (
+        pl.concat([others, in_houses])
         .filter(pl.col("since") <= pl.col("until"))
         .with_columns(number=pl.int_ranges("since", pl.col("until") + 1, dtype=pl.Int32))
         .explode("number")

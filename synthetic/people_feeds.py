@@ -15,6 +15,7 @@ STAFF_COLUMNS = {
     "home_visit": "visitor_id_no",
     "ability_assessment": "assessor_id_no",
     "social_worker": "id_no",
+    "facility_staff": "id_no",
 }
 
 
@@ -57,11 +58,8 @@ def feeds(
             seed,
             county,
             folk,
-            pl.concat(
-                [workers.select("id_no"), told["home_service_order"].select(id_no="worker_id_no")]
-            ).unique(),
+            _at_work(told, workers),
             pl.concat([clients.select("person"), told["family_bed"].select("person")]).unique(),
-            len(tale.homes),
             absences,
             window,
         ),
@@ -72,9 +70,35 @@ def feeds(
             seed, county, folk, told["medical_enrolment"], window
         )
         made["employment_contribution"] = pensions.employment_contribution(
-            seed, county, folk, members, away, window
+            seed, county, folk, members, _employed(told), away, window
         )
     return made
+
+
+def _at_work(told: dict[str, pl.DataFrame], workers: pl.DataFrame) -> pl.DataFrame:
+    """[id_no] role (director, carer) of those who are trained for their work."""
+    staff = told["facility_staff"].filter(pl.col("role").is_in(["director", "carer"]))
+    carer = pl.lit("carer").alias("role")
+    return pl.concat(
+        [
+            staff.select("id_no", "role"),
+            workers.select("id_no", carer),
+            told["home_service_order"].select(pl.col("worker_id_no").alias("id_no"), carer),
+        ]
+    ).unique("id_no", keep="first", maintain_order=True)
+
+
+def _employed(told: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """[person, hired_on] employer_uscc, left_on: staff of houses, employed by their house."""
+    return (
+        told["facility_staff"]
+        .join(
+            told["facility"].select("facility_code", pl.col("uscc").alias("employer_uscc")),
+            on="facility_code",
+            maintain_order="left",
+        )
+        .select("person", "employer_uscc", "hired_on", "left_on")
+    )
 
 
 def _workers(

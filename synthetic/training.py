@@ -23,16 +23,14 @@ def _pupils(
     seed: int,
     county: County,
     people: pl.DataFrame,
-    carers: pl.DataFrame,
+    at_work: pl.DataFrame,
     frail: pl.DataFrame,
-    homes: int,
 ) -> pl.DataFrame:
     """[person, kind] of those who are trained.
 
     Args:
-        carers: [id_no] of paid care workers.
+        at_work: [id_no] role (director, carer) of those who care for pay.
         frail: [person] of those who are cared for at home.
-        homes: number of institutions.
     """
     rng = generator(seed, "pupils", county.code)
     healthy = people.filter(
@@ -42,23 +40,21 @@ def _pupils(
         & pl.col("death").is_null()
         & ~pl.col("reserved")
     ).sort("person")
-    paid = healthy.join(carers, on="id_no", how="semi")
+    paid = healthy.join(at_work.rename({"role": "kind"}), on="id_no", maintain_order="left")
     own = healthy.join(
         people.join(frail, on="person", how="semi").select("household").unique(),
         on="household",
         how="semi",
     )
-    rest = healthy.join(carers, on="id_no", how="anti").join(own, on="person", how="anti")
-    some = rest[rng.permutation(len(rest))]
+    own = own.join(at_work, on="id_no", how="anti", maintain_order="left")
     return pl.concat(
         [
-            paid.filter(pl.Series(rng.random(len(paid)) < 0.7)).with_columns(kind=pl.lit("carer")),
-            some.head(3 * homes).with_columns(kind=pl.lit("carer")),
-            some.slice(3 * homes, homes // 2).with_columns(kind=pl.lit("director")),
+            paid.filter(pl.Series(rng.random(len(paid)) < 0.7)),
             own.filter(pl.Series(rng.random(len(own)) < 0.3)).with_columns(
                 kind=pl.lit("family_carer")
             ),
-        ]
+        ],
+        how="diagonal",
     ).select("person", "id_no", "kind")
 
 
@@ -66,9 +62,8 @@ def training_record(
     seed: int,
     county: County,
     people: pl.DataFrame,
-    carers: pl.DataFrame,
+    at_work: pl.DataFrame,
     frail: pl.DataFrame,
-    homes: int,
     absences: pl.DataFrame,
     window: Window,
 ) -> pl.DataFrame:
@@ -79,7 +74,7 @@ def training_record(
         absences: [person, from, to] days in a hospital or facility.
     """
     rng = generator(seed, "training", county.code)
-    pupils = _pupils(seed, county, people, carers, frail, homes)
+    pupils = _pupils(seed, county, people, at_work, frail)
     twice = pupils.filter(pl.Series(rng.random(len(pupils)) < 0.25))
     both = pl.concat([pupils.with_columns(turn=pl.lit(0)), twice.with_columns(turn=pl.lit(1))])
     size = len(both)

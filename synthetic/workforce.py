@@ -11,7 +11,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from synthetic.calendar import CLOCK, Window, day
+from synthetic.calendar import CLOCK, Window
 from synthetic.draws import Rng, generator, pick
 from synthetic.regions import County
 
@@ -155,11 +155,11 @@ def facility_staff(
     """
     rng = generator(seed, "facility staff", county.code)
     able = people.filter(
-        pl.col("age").is_between(30, 58)
+        pl.col("age").is_between(30, 54)
+        & (pl.col("grade") == 0)
         & pl.col("death").is_null()
         & ~pl.col("reserved")
         & ~pl.col("id_no").is_in(taken.implode())
-        & (pl.col("birth") < pl.lit(day(CLOCK) - 30 * 365, dtype=pl.Int32).cast(pl.Date))
     ).select("person", "id_no")
     able = able[rng.permutation(len(able))]
     terms = _terms(rng, _posts(rng, houses, stays))
