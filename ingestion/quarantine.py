@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from ingestion.contracts import Contract
+from ingestion.marks import FAULT, TEXT, UNSPLIT, unmarked
 from ingestion.reasons import REASONS
 from yinling.settings import Settings
 
@@ -42,16 +43,22 @@ def refused_rows(
         lineage: the same rows' batch_id and row_no.
         faults: the same rows' column and reason.
     """
-    titles = {column.name: column.title for column in contract.columns}
+    values = unmarked(raw.columns)
     messages = {reason: known.message for reason, known in REASONS.items()}
-    places = [pl.when(pl.col("_column") == name).then(pl.col(name)) for name in raw.columns]
+    places = [pl.when(pl.col("_column") == name).then(pl.col(name)) for name in values]
+    # A row that could not be split has no values, only its text.
+    text = [pl.when(pl.col("_column") == "").then(pl.col(TEXT))] if TEXT in raw.columns else []
+    unsplit = [
+        pl.when(pl.col(FAULT).is_in(UNSPLIT)).then(pl.struct(TEXT).struct.json_encode())
+        for _ in text
+    ]
     prefixed = [
         lineage["batch_id"].alias("_batch_id"),
         lineage["row_no"].alias("_row_no"),
         faults["column"].alias("_column"),
         faults["reason"].alias("_reason"),
     ]
-    place = pl.col("_column").replace_strict(titles, return_dtype=pl.String())
+    place = pl.col("_column").replace_strict(contract.titles, return_dtype=pl.String())
     message = pl.col("_reason").replace_strict(messages, return_dtype=pl.String())
     return raw.with_columns(prefixed).select(
         batch_id="_batch_id",
@@ -59,8 +66,8 @@ def refused_rows(
         row_no="_row_no",
         column="_column",
         reason="_reason",
-        raw_value=pl.coalesce(places),
-        raw_row=pl.struct(raw.columns).struct.json_encode(),
+        raw_value=pl.coalesce(*places, *text),
+        raw_row=pl.coalesce(*unsplit, pl.struct(values).struct.json_encode()),
         message_zh=pl.format("第{}行“{}”：{}", "_row_no", place, message),
         key=pl.lit(None, dtype=pl.String),
     )
