@@ -27,7 +27,8 @@ def sync(path: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Replace `path` by the JSON text of `value`: readers see the old text or all of the new."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
+    # Workers may write the same file at the same time, each its own draft.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
     with draft.open("w", encoding="utf-8") as file:
         file.write(text + "\n")
