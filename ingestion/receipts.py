@@ -75,7 +75,7 @@ def accepted(
 
 def _problems(contract: Contract, refused: pl.DataFrame) -> list[dict[str, Any]]:
     """The refused rows by column and reason, most first."""
-    titles = {column.name: column.title for column in contract.columns}
+    titles = contract.titles
     grouped = refused.group_by("column", "reason").agg(
         rows=pl.len(), first=pl.col("row_no").sort().head(5)
     )
