@@ -51,7 +51,7 @@ $(SUPERSET_VENV)/.superset: requirements/superset.txt | $(UV)
 	@touch $@
 
 packages: # Debian packages that only the tests need
-	@requirements/packages.sh chromium fonts-noto-cjk openssh-server
+	@requirements/packages.sh chromium fonts-noto-cjk openssh-server mariadb-server-core
 
 # --- demo ---------------------------------------------------------------------------------------
 

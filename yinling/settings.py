@@ -31,8 +31,11 @@ class Source(Strict):
     cursor: str | None = None
     path: str | None = None
     encoding: str | None = None
+    # databases (docs/how-to/connect-a-real-database.md); look_back_days below is theirs too
     uri_env: str | None = None
     table: str | None = None
+    key_range: str | None = None
+    writable_account: Literal["refuse", "warn"] = "refuse"
     # REST services (docs/how-to/connect-a-source.md)
     url: str | None = None
     method: Literal["GET", "POST"] = "GET"

