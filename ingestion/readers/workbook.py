@@ -51,6 +51,7 @@ class Sheet:
         first: offset of the first data row.
         names: headers; None where a column has none.
         fit: how many of the contract's columns the header has.
+        above: blank rows at the top of the sheet, which are not in `cells`.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Sheet:
     first: int
     names: list[str | None]
     fit: int
+    above: int = 0
 
     def has(self, headers: Headers, required: Sequence[str]) -> bool:
         """Whether every required column is in the header."""
@@ -86,6 +88,15 @@ class Sheet:
         if not names:
             return data
         return data.filter(~pl.all_horizontal(pl.all().is_null()))
+
+    def numbers(self) -> list[int]:
+        """Where the rows of `rows` stand in the sheet, counted from 1."""
+        named = [str(n) for n, name in enumerate(self.names) if name is not None]
+        data = self.cells[self.first :]
+        others = [name for name in data.columns if data[name].null_count() < data.height]
+        kept = list(dict.fromkeys([*named, *others]))
+        filled = data.select(~pl.all_horizontal(pl.col(kept).is_null())).to_series()
+        return [int(at) + self.first + self.above + 1 for at in filled.arg_true()]
 
 
 def workbook_frames(
@@ -121,6 +132,27 @@ def workbook_frames(
         if headers is not None:
             frame = _shown(_dated(frame, headers, dated, serials), headers, numeric)
         yield frame
+
+
+def workbook_places(
+    content: Content, headers: Headers, required: Sequence[str]
+) -> list[tuple[str, list[int], dict[str, int]]]:
+    """Where the delivered rows stand in the workbook.
+
+    Returns:
+        For each sheet that is read: its title, the sheet's row of each data row (from 1), and the
+        position of each of the contract's columns (from 0).
+
+    Raises:
+        DeliveryError: as `workbook_frames`.
+    """
+    found = []
+    for sheet in _choose(list(_sheets(_checked(content), content, headers)), headers, required, []):
+        rows = _without_footer(sheet.rows(), headers, required, [])
+        matched = {headers.match(name): n for n, name in enumerate(sheet.names) if name}
+        columns = {name: n for name, n in matched.items() if name is not None}
+        found.append((sheet.title, sheet.numbers()[: rows.height], columns))
+    return found
 
 
 def _checked(content: Content) -> bytes:
@@ -185,7 +217,8 @@ def _sheet(book: Any, title: str, xml: bytes, headers: Headers | None) -> Sheet:
             name = str(column)
             cells = cells.with_columns(cells[name].scatter(row, text).alias(name))
     first, names, fit = _header(cells, headers)
-    return Sheet(title, loaded.visible != "visible", cells, first, names, fit)
+    above = loaded.total_height - cells.height
+    return Sheet(title, loaded.visible != "visible", cells, first, names, fit, above)
 
 
 class _NoErrors:
@@ -292,7 +325,7 @@ def _without_footer(
     tail = frame.tail(10)
     first = tail.select(pl.coalesce(pl.all()).str.strip_chars()).to_series()
     lacking = tail.select(pl.sum_horizontal(pl.col(needed).is_null())).to_series()
-    footer = first.str.contains(_FOOTER).fill_null(False) & (lacking >= max(1, len(needed) - 1))
+    footer = first.str.contains(_FOOTER).fill_null(False) & (lacking >= max(1, len(needed) // 2))
     count = 0
     while count < len(footer) and footer[len(footer) - 1 - count]:
         count += 1

@@ -1,0 +1,228 @@
+"""Workbooks as counties make them, and as they should not be; docs/bad-input.md names the tests."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import xlsxwriter
+
+from tests.integration.ingestion.bad_files import put, sheet_of, workbook
+from tests.integration.ingestion.conftest import funds, stays
+from yinling.settings import Settings
+
+FUND, STAY = "welfare_fund", "facility_stay"
+
+
+def test_titles_and_a_header_over_two_rows(home: Settings, tmp_path: Path) -> None:
+    rows = stays(3)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet("入住")
+        sheet.merge_range(0, 0, 0, 8, "曲江区养老机构入住人员月报表")
+        sheet.write(1, 0, "填报单位：曲江区民政局")
+        for place, header in enumerate(("入住编号", "机构代码")):
+            sheet.merge_range(2, place, 3, place, header)
+        sheet.merge_range(2, 2, 2, 3, "老人")
+        sheet.write_row(3, 2, ["身份证号\n（必填）", "姓名"])
+        sheet.merge_range(2, 4, 3, 4, "床位号")
+        sheet.merge_range(2, 5, 3, 5, "照护等级")
+        sheet.merge_range(2, 6, 2, 7, "入住")
+        sheet.write_row(3, 6, ["日期", "经办"])
+        sheet.merge_range(2, 8, 3, 8, "费用承担")
+        for line, row in enumerate(rows.drop("checked_out_on").rows(), 4):
+            sheet.write_row(line, 0, [*row[:7], "李", row[7]])
+        sheet.write_row(8, 0, ["合计", 3])
+        sheet.write(9, 0, "填表人：李")
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    frame = found.loaded(3, [], "从第 5 行起", "末尾 2 行", "未知列 经办", "缺少选填列")
+    assert frame["stay_no"].to_list() == rows["stay_no"].to_list()
+    assert frame["checked_in_on"].to_list() == [datetime.date(2026, 3, 1)] * 3
+
+
+def test_dates_as_serials_as_dates_and_as_text(home: Settings, tmp_path: Path) -> None:
+    rows = stays(4)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = sheet_of(book, rows)
+        day = datetime.datetime(2026, 3, 1)
+        sheet.write_datetime(1, 6, day, book.add_format({"num_format": "yyyy-mm-dd"}))
+        sheet.write_number(2, 6, 46082)
+        sheet.write_string(3, 6, "2026年3月1日")
+
+    frame = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows).loaded(4, [])
+    assert frame["checked_in_on"].to_list() == [datetime.date(2026, 3, 1)] * 4
+
+
+def test_serials_of_a_1904_workbook(home: Settings, tmp_path: Path) -> None:
+    rows = stays(1)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, rows).write_number(1, 6, 46082 - 1462)
+
+    data = workbook(tmp_path / "b.xlsx", fill, date_1904=True)
+    frame = put(home, STAY, "a.xlsx", data, rows).loaded(1, [])
+    assert frame["checked_in_on"].to_list() == [datetime.date(2026, 3, 1)]
+
+
+def test_formula_errors_are_refused_not_empty(home: Settings, tmp_path: Path) -> None:
+    rows = stays(6)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = sheet_of(book, rows)
+        sheet.write_formula(2, 4, "=A1/0", None, "#DIV/0!")
+        sheet.write_formula(3, 6, "=Z9", None, "#REF!")
+        sheet.write_formula(5, 7, "=NA()", None, "#N/A")
+        sheet.write_formula(6, 4, "=1+1", None, 2)
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    frame = found.loaded(
+        3,
+        [
+            (2, "bed_no", "formula_error"),
+            (3, "checked_in_on", "formula_error"),
+            (5, "checked_out_on", "formula_error"),
+        ],
+        "公式错误",
+    )
+    assert found.refused["raw_value"].to_list() == ["#DIV/0!", "#REF!", "#N/A"]
+    assert frame["bed_no"].to_list()[-1] == "2"
+
+
+def test_numbers_that_a_spreadsheet_has_blurred(home: Settings, tmp_path: Path) -> None:
+    rows = stays(4)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = sheet_of(book, rows)
+        sheet.write_number(1, 2, int(rows[0, "id_no"]) if rows[0, "id_no"].isdigit() else 1e17)
+        sheet.write_number(3, 0, 2026_0001_0002_0003)
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    found.loaded(2, [(1, "id_no", "id_excel_damage"), (3, "stay_no", "excel_damage")], "文本格式")
+    assert found.refused["raw_value"][1] == "2.02600010002000E+15"
+
+
+def test_sums_have_the_digits_that_are_shown(home: Settings, tmp_path: Path) -> None:
+    rows = funds(2)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = sheet_of(book, rows)
+        sheet.write_formula(1, 3, "=0.1+0.2", None, 0.1 + 0.2)
+
+    frame = put(home, FUND, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), 2).loaded(2, [])
+    assert str(frame["total_amount"][0]) == "0.30"
+
+
+def test_sheets_with_the_same_header_are_one_delivery(home: Settings, tmp_path: Path) -> None:
+    rows = stays(10)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, rows[:4], "马坝镇")
+        sheet_of(book, rows[4:], "樟市镇", top=2)
+        book.add_worksheet("说明").write(0, 0, "请按月填报")
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    frame = found.loaded(10, [], "“马坝镇”、“樟市镇”", "“说明”的表头不符合目录，未读取")
+    assert frame["stay_no"].to_list() == rows["stay_no"].to_list()
+
+
+def test_sheets_that_differ_are_ambiguous(home: Settings, tmp_path: Path) -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, stays(4), "原表")
+        sheet_of(book, stays(4).drop("bed_no"), "改")
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), 4)
+    found.rejected("ambiguous_sheets", "原表", "改", "只保留")
+
+
+def test_hidden_sheets_are_said(home: Settings, tmp_path: Path) -> None:
+    rows = stays(4)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, rows, "入住")
+        sheet_of(book, stays(9), "上月").hide()
+        sheet_of(book, stays(9), "底表").very_hidden()
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    found.loaded(4, [], "隐藏的工作表“上月”、“底表”未读取")
+
+
+def test_a_delivery_in_a_hidden_sheet_is_refused(home: Settings, tmp_path: Path) -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        book.add_worksheet("封面").write(0, 0, "月报")
+        sheet_of(book, stays(4), "入住").hide()
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), 4)
+    found.rejected("hidden_sheet", "入住", "取消隐藏")
+
+
+def test_a_sheet_without_the_required_columns(home: Settings, tmp_path: Path) -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, stays(4).drop("id_no"), "入住")
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), 4)
+    found.rejected("missing_column", "id_no（公民身份号码）")
+
+
+def test_truncated_workbook(home: Settings, tmp_path: Path) -> None:
+    data = workbook(tmp_path / "b.xlsx", lambda book: sheet_of(book, stays(100)))
+    for sequence, part in enumerate((data[: len(data) // 2], data[:-30], b"not at all"), 1):
+        found = put(home, STAY, f"{sequence}.xlsx", part, 100, sequence=sequence)
+        found.rejected("bad_workbook", "另存")
+
+
+def test_password_protected_workbook(home: Settings) -> None:
+    # The container that Excel puts an encrypted workbook into (MS-OFFCRYPTO 2.3.4): an OLE file
+    # with a stream of this name.
+    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1016
+    data += "EncryptedPackage".encode("utf-16-le") + b"\0" * 2016
+    put(home, STAY, "a.xlsx", data, 4).rejected("encrypted", "密码")
+
+
+def test_old_workbook(home: Settings) -> None:
+    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000
+    put(home, STAY, "a.xlsx", data, 4).rejected("bad_workbook", ".xls", "另存为 .xlsx")
+
+
+def test_empty_workbook(home: Settings, tmp_path: Path) -> None:
+    data = workbook(tmp_path / "b.xlsx", lambda book: book.add_worksheet())
+    put(home, STAY, "a.xlsx", data, 0).rejected("empty_file", "表头")
+
+
+def test_workbook_with_a_header_only(home: Settings, tmp_path: Path) -> None:
+    data = workbook(tmp_path / "b.xlsx", lambda book: sheet_of(book, stays(0)))
+    put(home, STAY, "a.xlsx", data, 0).loaded(0, [])
+
+
+def test_workbook_that_unpacks_without_end(home: Settings, tmp_path: Path) -> None:
+    book = tmp_path / "b.xlsx"
+    workbook(book, lambda book: sheet_of(book, stays(1)))
+    with zipfile.ZipFile(book, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/image1.bin", b"\0" * (200 << 20))
+    put(home, STAY, "a.xlsx", book.read_bytes(), 1).rejected("too_large", "倍")
+
+
+def rewritten(path: Path, member: str, change: Any) -> bytes:
+    """The workbook with one of its parts changed, as other programs write it."""
+    out = path.with_suffix(".changed.xlsx")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, change(data) if name == member else data)
+    return out.read_bytes()
+
+
+def test_cells_without_references_are_read_in_order(home: Settings, tmp_path: Path) -> None:
+    rows = stays(3)
+    book = tmp_path / "b.xlsx"
+    workbook(book, lambda book: sheet_of(book, rows.with_columns(checked_out_on=pl.lit(""))))
+    data = rewritten(
+        book, "xl/worksheets/sheet1.xml", lambda xml: re.sub(rb'(<c|<row) r="\w+"', rb"\1", xml)
+    )
+    frame = put(home, STAY, "a.xlsx", data, rows).loaded(3, [])
+    assert frame["stay_no"].to_list() == rows["stay_no"].to_list()
