@@ -39,6 +39,12 @@ INTERFACE: dict[str, dict[str, str]] = {
         "fund": "",
         "supply_demand": "",
         "feed_health": "",
+        "health_dimension": "dimension name_zh definition_zh standard_zh",
+        "health_month": "dataset provider region_code month dimension numerator denominator value "
+        "days status_code",
+        "health_delivery": "delivery_id dataset provider region_code period delivered_at due_on "
+        "days_late rows_read rows_refused status",
+        "health_refusal": "dataset provider region_code month column_name reason refused_rows",
         "quality_result": "",
         "release": "",
     },

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from ingestion.contracts import Column, Contract, load_contracts
+from ingestion.reasons import REASONS
 from yinling.settings import Settings
 
 SUFFIX_WORDS = {
@@ -120,6 +121,11 @@ def catalogue_sql(contracts: dict[str, Contract], models: Path) -> str:
     for macro, value in (
         ("dataset_specs", specs),
         ("dataset_facts", {name: dataset_facts(c) for name, c in contracts.items()}),
+        (
+            "column_titles",
+            {f"{c.name}.{x.name}": x.title for c in contracts.values() for x in c.columns},
+        ),
+        ("refusal_reasons", {name: reason.message for name, reason in REASONS.items()}),
         ("indicator_models", model_names(models / "indicators")),
         ("rule_models", model_names(models / "audit")),
         ("rule_defaults", rule_defaults(models / "audit")),

@@ -235,6 +235,61 @@ from (select f.*, null as region_code, null as provider_name from (values
     d(dataset, dataset_zh, n)
   where r.level = 'county');
 
+create table {OFFICIALS}.health_dimension as
+select * from (values
+  ('freshness',1,'新鲜度','时效性',100,90), ('timeliness',2,'及时性','时效性',100,90),
+  ('completeness',3,'完整性','完整性',99,95), ('validity',4,'有效性','规范性',99,95),
+  ('uniqueness',5,'唯一性','准确性',100,99), ('consistency',6,'一致性','一致性',100,90)
+  ) d(dimension, sort_no, name_zh, standard_zh, good_from, fair_from),
+  (values ('按定义计算', '符合的数', '全部的数')) w(definition_zh, numerator_zh, denominator_zh);
+create table {OFFICIALS}.health_month as
+select dataset, dataset_zh, owner, provider, provider_name, region_code, month, dimension,
+  case when state = 0 then parts - missed end as numerator, case when state = 0 then parts end
+    as denominator,
+  case when state = 0 then (100.0 * (parts - missed) / parts)::decimal(18,4) end as value,
+  case when dimension in ('freshness', 'timeliness') then missed * 9 end as days,
+  case state when 1 then 'not_delivered' when 2 then 'suppressed' else
+    case when missed = 0 then 'good' when missed * 20 <= parts then 'fair' else 'poor' end end
+    as status_code
+from (
+  select f.*, date_trunc('month', m.period_end)::date as month, d.dimension,
+    case when d.dimension in ('freshness', 'timeliness', 'consistency') then 1 else 200 end::bigint
+      as parts,
+    case when d.dimension in ('freshness', 'timeliness', 'consistency')
+      then (hash(f.dataset, f.provider, m.period_end) % 9 = 0)::bigint
+      else (hash(f.dataset, f.provider, m.period_end, d.dimension) % 7)::bigint * d.sort_no end
+      as missed,
+    case when d.dimension in ('completeness', 'validity', 'uniqueness') then
+      case when f.region_code = '440233000000' and month(m.period_end) = 9 then 1
+        when f.region_code = '440232000000' and month(m.period_end) = 8 then 2 else 0 end
+      else 0 end as state
+  from (select dataset, dataset_zh, owner, provider, provider_name, region_code
+        from {OFFICIALS}.feed_health) f
+  cross join m cross join {OFFICIALS}.health_dimension d);
+create table {OFFICIALS}.health_delivery as
+select dataset || '.' || provider || '.' || strftime(month, '%Y-%m') || '.0001' as delivery_id,
+  dataset, dataset_zh, owner, provider, provider_name, region_code,
+  strftime(month, '%Y-%m') as period, month, 1::bigint as sequence,
+  case when n <> 5 then last_day(month)::timestamp + to_days((n % 12)::int) end as delivered_at,
+  last_day(month) + 8 as due_on, case when n <> 5 then greatest(n % 12 - 8, 0) end as days_late,
+  case when n not in (5, 6) then 200::bigint end as rows_read,
+  case when n not in (5, 6) then n % 4 end as rows_refused,
+  case n when 5 then 'missing' when 6 then 'rejected'
+    else case when n % 4 > 0 then 'accepted_with_errors' else 'accepted' end end as status,
+  case n when 6 then '行数与控制记录不符' end as reason_zh
+from (select *, (hash(dataset, provider, month) % 24)::bigint as n
+      from {OFFICIALS}.health_month where dimension = 'timeliness');
+create table {OFFICIALS}.health_refusal as
+select h.dataset, h.dataset_zh, h.owner, h.provider, h.provider_name, h.region_code, h.month,
+  q.column_name, q.column_zh, q.reason, q.reason_zh, q.dimension,
+  h.denominator - h.numerator as refused_rows, h.denominator as rows_read
+from {OFFICIALS}.health_month h join (values
+  ('completeness', 'name', '名称', 'missing_required', '必填项为空'),
+  ('validity', 'kind', '类型', 'bad_code', '代码不在代码表中'),
+  ('uniqueness', 'facility_code', '编码', 'duplicate_key', '与本批次中更早的一行主键重复')
+  ) q(dimension, column_name, column_zh, reason, reason_zh) on q.dimension = h.dimension
+where h.denominator > h.numerator;
+
 create table {OFFICIALS}.population as
 select v.region_code, v.region_level, v.period_end as month, v.denominator as persons,
   v.numerator as persons_60plus,

@@ -19,8 +19,10 @@ SELECTION = [
     "path:models/staging",
     "path:models/core",
     "path:models/indicators",
+    "path:models/health",
     "path:models/publish/officials",
     "progress_word",
+    "health_dimension",
 ]
 
 

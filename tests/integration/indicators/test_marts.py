@@ -25,6 +25,9 @@ TABLES = {
     "supply_demand",
     "feed_health",
     "progress_word",
+    "health_dimension",
+    "health_month",
+    "health_delivery",
 }
 THEMES = ["population", "facility", "home_service", "medical_care", "workforce", "supply_demand"]
 

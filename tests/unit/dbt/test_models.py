@@ -11,7 +11,11 @@ import yaml
 from yinling.settings import PROJECT_DIR
 
 MODELS = PROJECT_DIR / "dbt_project" / "models"
-SQL = sorted((MODELS / "staging").rglob("*.sql")) + sorted((MODELS / "core").rglob("*.sql"))
+SQL = [
+    path
+    for room in ("staging", "core", "health")
+    for path in sorted((MODELS / room).rglob("*.sql"))
+]
 
 
 def declared(path: Path) -> dict[str, Any]:
