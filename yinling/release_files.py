@@ -23,7 +23,7 @@ AUDIENCES = {"officials": "publish_officials", "auditors": "publish_auditors"}
 # A department without a clock of its own is dated by the pull; a correction is always a new batch.
 VOLATILE = (
     "received_at", "checked_at", "published_at", "known_at", "last_delivered_at",
-    "days_since_delivery",
+    "days_since_delivery", "delivered_at",
 )  # fmt: skip
 # Set by people in the case work; a new run of the rules does not overrule them.
 BY_HAND = ("in_review", "concluded", "appealed")
