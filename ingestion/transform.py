@@ -112,7 +112,8 @@ class _Seen:
         self.faults = [every.filter(~pl.col("column").is_in(list(columns)))]
         for name in columns:
             at = mine.filter(pl.col("column") == name)["at"].unique()
-            self.lake[name] = self.lake[name].scatter(at, None)
+            kept = pl.repeat(True, len(self.lake[name]), eager=True).scatter(at, False)
+            self.lake[name] = pl.select(pl.when(kept).then(self.lake[name])).to_series().alias(name)
         return mine.unique(["at", "column"], keep="first", maintain_order=True).sort("at")
 
 
@@ -149,7 +150,10 @@ def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key:
     at, refused = _first_faults(contract, raw, lineage, seen.faults)
     good = None
     if len(at):
-        refused = refused.with_columns(key=key_text(frame.select(names)[at]))
+        refused = refused.with_columns(
+            # The key of a row that stands twice is in the lake.
+            key=pl.when(pl.col("reason") != "duplicate_key").then(key_text(frame.select(names)[at]))
+        )
         good = pl.repeat(True, raw.height, eager=True).scatter(at, False)
         frame, hashes = frame.filter(good), hashes.filter(good)
         left_out = left_out.filter(~pl.col("at").is_in(at.implode()))
