@@ -59,6 +59,7 @@ class Control(BaseModel):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     delivered_at: Annotated[datetime, AfterValidator(wall_clock)]
     legal_basis: str | None = None
+    encoding: Literal["utf-8", "gb18030"] | None = None  # where it is another than agreed
 
 
 @dataclass

@@ -216,6 +216,7 @@ class Inbox:
         warnings: list[str] | None = None,
     ) -> Delivery:
         notes = warnings if warnings is not None else []
+        encoding = control.encoding or self.encoding
         return Delivery(
             dataset=self.contract.name,
             provider=control.provider,
@@ -224,8 +225,8 @@ class Inbox:
             sequence=control.sequence,
             file=file.name,
             delivered_at=control.delivered_at,
-            frames=partial(self._frames, file, control.sha256, digest, notes),
-            reread=partial(file_frames, encoding=self.encoding, contract=self.contract),
+            frames=partial(self._frames, file, encoding, control.sha256, digest, notes),
+            reread=partial(file_frames, encoding=encoding, contract=self.contract),
             rows_hint=max(control.row_count or 0, size // _BYTES_A_ROW),
             sha256=digest,
             row_count=control.row_count,
@@ -236,7 +237,13 @@ class Inbox:
         )
 
     def _frames(
-        self, file: Path, stated: str | None, digest: str, notes: list[str], room: Path
+        self,
+        file: Path,
+        encoding: str,
+        stated: str | None,
+        digest: str,
+        notes: list[str],
+        room: Path,
     ) -> Iterator[pl.DataFrame]:
         """Keeps the file as delivered (with its time, to know it again), then reads that copy."""
         if not file.exists():
@@ -250,7 +257,7 @@ class Inbox:
         raw = room / file.name
         self.bring(file, raw)
         raw.chmod(0o600)
-        yield from file_frames(raw, self.encoding, self.contract, notes)
+        yield from file_frames(raw, encoding, self.contract, notes)
 
     def _unidentified(
         self, file: Path, control: Path | None, entry: Entry, error: DeliveryError

@@ -17,7 +17,8 @@ from yinling.commands import common
 COMMANDS = [
     "init", "land", "render", "build", "check", "publish", "releases", "rollback",
     "status", "doctor", "reveal", "access-log", "export", "run", "docs", "maintain", "current",
-    "sftp-key", "keys list", "keys new", "keys rotate", "demo up", "demo stop", "demo clean", "demo logins",
+    "deliver", "sftp-key", "keys list", "keys new", "keys rotate",
+    "demo up", "demo stop", "demo clean", "demo logins",
 ]  # fmt: skip
 
 

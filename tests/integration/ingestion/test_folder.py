@@ -1,0 +1,152 @@
+"""Watched folders: done-files, names that say what a file is, files that still grow."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingestion import register
+from ingestion.errors import SourceError
+from ingestion.landing import land
+from tests.integration.ingestion.conftest import Deliver, funds, lake
+from yinling.settings import Settings
+
+DATASET = "welfare_fund"
+OLD = 1_790_000_000  # 2026-09-21, long before these tests run on any clock that is behind it
+Watch = Callable[..., Settings]
+
+
+@pytest.fixture
+def watch(home: Settings) -> Watch:
+    """Settings of a folder without control records."""
+
+    def make(**values: object) -> Settings:
+        plain = {"settle_seconds": 0.05, **values}
+        return home.model_copy(
+            update={"sources": {DATASET: home.sources[DATASET].model_copy(update=plain)}}
+        )
+
+    return make
+
+
+def inbox(home: Settings) -> Path:
+    return home.home / "inbox" / DATASET
+
+
+def put(home: Settings, name: str, rows: int = 3, year: int = 1950, when: int = OLD) -> Path:
+    path = inbox(home) / name
+    path.write_bytes(funds(rows, year).write_csv().encode())
+    os.utime(path, (when, when))
+    return path
+
+
+def test_names_say_what_a_file_is(watch: Watch) -> None:
+    home = watch(name_pattern="{dataset}_{provider}_{period}_{sequence}")
+    put(home, "welfare_fund_440203_202609_02.csv")
+    put(home, "welfare_fund_440204_202609_01.csv", year=1960)
+    done = land(home)
+    assert [receipt["batch_id"] for receipt in done.receipts] == [
+        "welfare_fund.440203.2026-09.0002",
+        "welfare_fund.440204.2026-09.0001",
+    ]
+    assert {receipt["delivered_at"][:10] for receipt in done.receipts} == {"2026-09-21"}
+    assert "没有控制记录" in done.receipts[0]["warnings"][0]
+    assert land(home).receipts == []
+
+
+def test_a_name_that_does_not_fit_is_refused_with_an_example(watch: Watch) -> None:
+    home = watch(name_pattern="{dataset}_{provider}_{period}_{sequence}")
+    put(home, "9月报表.csv")
+    (receipt,) = land(home).rejected
+    assert receipt["reason"] == "bad_name"
+    assert "facility_440203_202609_02.xlsx" in receipt["message"]
+    put(home, "facility_440203_202609_01.csv")
+    assert {receipt["reason"] for receipt in land(home).rejected} == {"bad_name"}
+    assert lake(home, DATASET).is_empty()
+
+
+def test_the_same_number_with_other_bytes_is_refused(watch: Watch) -> None:
+    home = watch(name_pattern="{provider}_{period}_{sequence}")
+    put(home, "440203_202609_01.csv")
+    land(home)
+    put(home, "440203_202609_01.csv", rows=5, when=OLD + 60)
+    assert [receipt["reason"] for receipt in land(home).rejected] == ["sequence_reused"]
+    assert lake(home, DATASET).height == 3
+
+
+def test_a_done_file_makes_a_file_complete(watch: Watch) -> None:
+    home = watch(provider="caizheng")
+    put(home, "公益金2026年8月.csv")
+    put(home, "公益金2026年9月.csv", year=1960, when=OLD + 1)
+    assert land(home).receipts == [], "nothing says that they are complete"
+    (inbox(home) / "公益金2026年8月.csv.done").touch()
+    (inbox(home) / "公益金2026年9月.OK").touch()
+    assert [receipt["batch_id"] for receipt in land(home).receipts] == [
+        "welfare_fund.caizheng.2026-08.0001",
+        "welfare_fund.caizheng.2026-09.0001",
+    ]
+    # Replaced by a newer file, of which the old done-file says nothing.
+    put(home, "公益金2026年9月.csv", rows=9, year=1970, when=int(time.time()) + 60)
+    assert land(home).receipts == []
+    later = time.time() + 120
+    os.utime(inbox(home) / "公益金2026年9月.OK", (later, later))
+    assert land(home).receipts[0]["batch_id"] == "welfare_fund.caizheng.2026-09.0002"
+
+
+def test_numbers_do_not_depend_on_how_often_a_refused_file_is_looked_at(watch: Watch) -> None:
+    home = watch(provider="caizheng")
+    bad = inbox(home) / "a2026-09.csv"
+    bad.write_text("year\n2026\n")
+    os.utime(bad, (OLD, OLD))
+    (inbox(home) / "a2026-09.csv.done").touch()
+    put(home, "b2026-09.csv", when=OLD + 1)
+    (inbox(home) / "b2026-09.csv.done").touch()
+    first = land(home)
+    assert [receipt["batch_id"][-4:] for receipt in first.receipts] == ["0001", "0002"]
+    again = land(home)
+    assert [receipt["batch_id"][-4:] for receipt in again.receipts] == ["0001"]
+    assert again.rejected[0]["received_at"] == first.rejected[0]["received_at"]
+
+
+def test_nobody_is_named(watch: Watch) -> None:
+    home = watch(name_pattern="{period}")
+    put(home, "202609.csv")
+    with pytest.raises(SourceError, match="nothing says who delivers 202609"):
+        land(home)
+
+
+def test_a_growing_file_waits(watch: Watch) -> None:
+    home = watch(name_pattern="{provider}_{period}_{sequence}", settle_seconds=0.3)
+    path = put(home, "440203_202609_01.csv", when=int(time.time()))
+    stop = threading.Event()
+
+    def write() -> None:
+        with path.open("ab") as file:
+            while not stop.wait(0.02):
+                file.write(b"440299000000,1990,lottery,1.00,1\n")
+                file.flush()
+
+    upload = threading.Thread(target=write)
+    upload.start()
+    try:
+        assert land(home).receipts == []
+    finally:
+        stop.set()
+        upload.join()
+    assert register.committed(home, DATASET) == set()
+    path.write_bytes(funds(4).write_csv().encode())
+    assert land(home).receipts[0]["rows_loaded"] == 4
+
+
+def test_unfinished_names_are_passed_over(watch: Watch, deliver: Deliver) -> None:
+    home = watch(name_pattern="{any}", provider="caizheng")
+    for name in ("a.csv.part", "b.csv.filepart", ".c.csv", "~$d.xlsx", "e.csv.tmp", "f.csv~"):
+        put(home, name)
+    assert land(home).receipts == []
+    deliver(DATASET, funds(2), name="g.csv.part", control={"provider": "440203"})
+    assert land(home).receipts == [], "a control record does not finish an upload"
