@@ -27,7 +27,7 @@ from ingestion.errors import DeliveryError, IngestionError
 from ingestion.readers import CHUNK_ROWS, gathered
 from ingestion.tokens import token_key
 from ingestion.transform import Chunk, transform
-from yinling.settings import Settings
+from yinling.settings import Settings, SettingsError
 
 GROUP_ROWS = 50_000  # deliveries are checked together up to so many rows
 GROUP_DELIVERIES = 200
@@ -119,6 +119,17 @@ def land(
     return done
 
 
+def has_news(settings: Settings, contract: Contract) -> bool:
+    """Whether landing this dataset would do anything; what cannot be asked counts as news.
+
+    The source is asked as landing asks it, but what it would deliver is not read.
+    """
+    try:
+        return _Dataset(settings, contract, Landed(), lambda batches, rows: None).has_news()
+    except (IngestionError, SettingsError, OSError):
+        return True
+
+
 class _Dataset:
     """Lands one dataset, alone."""
 
@@ -182,40 +193,54 @@ class _Dataset:
         rows = "" if self.source.connector == "rest" else "|0"
         return known.with_columns(cursor=pl.lit(start + rows))
 
+    def has_news(self) -> bool:
+        """Whether there is a delivery that the hub has neither taken nor refused."""
+        known = register.deliveries(self.settings, self.contract.name)
+        self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
+        deliveries = connector(self.source.connector)
+        for delivery in deliveries(self.settings, self.source, self.contract, known):
+            if not self._is_landed(delivery) and self._refused_before(delivery) is None:
+                return True
+        return False
+
+    def _is_landed(self, delivery: Delivery) -> bool:
+        """Whether the hub has this very delivery, byte for byte."""
+        return bool(self.hashes.get(delivery.batch_id, "-") == delivery.sha256)
+
+    def _receipt_name(self, delivery: Delivery) -> str:
+        """Where the delivery's refusal is told; the receipt of what was loaded stays as it is."""
+        if delivery.batch_id in self.hashes:
+            return f"{delivery.batch_id}.refused-{delivery.sha256[:8]}.json"
+        return f"{delivery.batch_id}.json"
+
+    def _refused_before(self, delivery: Delivery) -> dict[str, Any] | None:
+        """The receipt of this very delivery's refusal under the same contract."""
+        name = self._receipt_name(delivery)
+        before = _read(self.settings.receipts / self.contract.name / name)
+        told = {
+            "status": "rejected",
+            "sha256": delivery.sha256,
+            "control_sha256": delivery.control_sha256,
+            "contract_version": self.contract.version,
+        }
+        if before is None or not delivery.control_sha256:
+            return None
+        return before if all(before[key] == value for key, value in told.items()) else None
+
     def _is_new(self, delivery: Delivery) -> bool:
         """False for what the hub has or has refused already; a reused sequence is refused."""
-        landed = self.hashes.get(delivery.batch_id)
-        if landed is not None and landed == delivery.sha256:
+        if self._is_landed(delivery):
             return False
-        name = f"{delivery.batch_id}.json"
-        if landed is not None:
-            name = f"{delivery.batch_id}.refused-{delivery.sha256[:8]}.json"
-        before = _read(self.settings.receipts / self.contract.name / name)
-        same = (
-            before is not None
-            and before["status"] == "rejected"
-            and all(
-                before[key] == value
-                for key, value in (
-                    ("sha256", delivery.sha256),
-                    ("control_sha256", delivery.control_sha256),
-                    ("contract_version", self.contract.version),
-                )
-            )
-        )
-        if same and before is not None and delivery.control_sha256:
+        if (before := self._refused_before(delivery)) is not None:
             self.done.receipts.append(before)
             return False
-        if landed is not None:
-            self._reject(
-                delivery,
-                DeliveryError(
-                    "sequence_reused",
-                    f"批次 {delivery.batch_id} 已载入，本次同一序号的内容不同。"
-                    "更正请使用新的序号重新报送。",
-                ),
-                name,
+        if delivery.batch_id in self.hashes:
+            error = DeliveryError(
+                "sequence_reused",
+                f"批次 {delivery.batch_id} 已载入，本次同一序号的内容不同。"
+                "更正请使用新的序号重新报送。",
             )
+            self._reject(delivery, error, self._receipt_name(delivery))
             return False
         return True
 

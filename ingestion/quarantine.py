@@ -1,9 +1,9 @@
 """Quarantine: the refused rows, as delivered, with the reason and the place.
 
 One Parquet file a batch (`landing/<dataset>/<batch_id>/quarantine.parquet`, absent when nothing was
-refused), written once: a replay (`ingestion.replay`) makes a batch beside it. It holds personal data
-in the clear and never leaves landing. After their time the texts go (`ingestion.refusals.forget`);
-which rows were refused, where and why, stays.
+refused), written once: a replay (`ingestion.replay`) makes a batch beside it. It holds personal
+data in the clear and never leaves landing. After their time the texts go
+(`ingestion.refusals.forget`); which rows were refused, where and why, stays.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from ingestion.reasons import REASONS
 EXAMPLES = 20
 DETAILS = 2_000  # rows told one by one; of the others the summary speaks
 PARTLY = 0.10  # share of refused rows above which a delivery does not count as delivered
+WHOLE_ROW = "整行"
 STATUS = {
     "accepted": "全部接收",
     "accepted_with_errors": "基本接收：少量数据行被退回",
@@ -82,11 +83,11 @@ def _problems(contract: Contract, refused: pl.DataFrame) -> list[dict[str, Any]]
     return [
         {
             "column": column,
-            "title": titles.get(column, column),
+            "title": titles[column],
             "reason": reason,
             "rows": rows,
             "first_rows": first,
-            "message": f"“{titles.get(column, column)}”：{REASONS[reason].message}，{rows} 行",
+            "message": f"“{titles[column]}”：{REASONS[reason].message}，{rows} 行",
             "suggestion": REASONS[reason].suggestion,
         }
         for column, reason, rows, first in grouped.sort(

@@ -87,9 +87,9 @@ def reveal(
             ],
         )
 
-    if refusal := _refusal(settings, wanted, role, reason):
+    if why := refusal(settings, wanted, role, reason):
         log(dict.fromkeys(wanted, "refused"))
-        raise VaultError(refusal)
+        raise VaultError(why)
     try:
         found = _search(settings, wanted, dataset)
     except Exception:
@@ -99,8 +99,8 @@ def reveal(
     return [found[token] for token in wanted if token in found]
 
 
-def _refusal(settings: Settings, tokens: list[str], role: str, reason: str) -> str:
-    """Why the question is not answered; empty where it is."""
+def refusal(settings: Settings, tokens: list[str], role: str, reason: str) -> str:
+    """Why who asks gets no answer; empty where he does."""
     rules = settings.reveal
     if role not in rules.roles:
         return f"Not revealed. Only {', '.join(rules.roles)} may ask ([reveal] in the settings)."

@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 def accounting(settings: Settings) -> list[dict[str, Any]]:
-    """One row a committed batch, by dataset and delivery.
+    """One row a delivery that was loaded, replays of its quarantine counted in.
 
     `balanced` is true when rows_read = rows_loaded + rows_quarantined.
     """
-    from ingestion.register import batches
+    from ingestion.register import deliveries
 
-    rows = batches(settings).drop("control_sums", "sums", "refused_sums").to_dicts()
+    rows = deliveries(settings).drop("control_sums", "sums", "refused_sums").to_dicts()
     return [
         row | {"balanced": row["rows_read"] == row["rows_loaded"] + row["rows_quarantined"]}
         for row in rows
@@ -23,8 +23,8 @@ def accounting(settings: Settings) -> list[dict[str, Any]]:
 
 
 def refusals(settings: Settings) -> list[dict[str, Any]]:
-    """Refused rows counted by dataset, column and reason, most first; no row's content."""
-    from ingestion.quarantine import rows
+    """Rows still refused, counted by dataset, column and reason, most first; no row's content."""
+    from ingestion.refusals import waiting
 
-    counted = rows(settings).group_by("dataset", "column", "reason").len("rows")
+    counted = waiting(settings).group_by("dataset", "column", "reason").len("rows")
     return counted.sort("rows", "dataset", "column", descending=[True, False, False]).to_dicts()

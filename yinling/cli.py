@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from yinling.commands import by_hand, common, demo, look, originals, releases, rooms
+from yinling.commands import by_hand, common, deliveries, demo, look, originals, releases, rooms
 
 app = typer.Typer(
     name="yinling",
@@ -24,6 +24,7 @@ releases.register(app)
 look.register(app)
 originals.register(app)
 by_hand.register(app)
+deliveries.register(app)
 app.add_typer(demo.app, name="demo")
 
 # These work before and after the command's name: people put them at the end.

@@ -25,8 +25,11 @@ def maintain(settings: Settings, now: float | None = None) -> dict[str, int]:
     """Delete what is past its time; returns how many of each kind went.
 
     Committed batches, receipts, the vault, the quality history and published releases are not
-    touched: those have their own rules (publishing keeps `keep_releases`).
+    touched: those have their own rules (publishing keeps `keep_releases`). Of the quarantine the
+    texts go, never the rows' numbers and reasons.
     """
+    from ingestion.refusals import forget
+
     moment = time.time() if now is None else now
     home = settings.home
     return {
@@ -34,6 +37,9 @@ def maintain(settings: Settings, now: float | None = None) -> dict[str, int]:
         "logs": _delete(home.glob("airflow/logs/**/*.log"), moment, LOG_DAYS)
         + _delete(home.glob("warehouse/logs/**/*.log*"), moment, LOG_DAYS),
         "alerts": _delete(home.glob("alerts/*.json"), moment, ALERT_DAYS),
+        "quarantine_texts": forget(
+            settings, datetime.fromtimestamp(moment, ZoneInfo("Asia/Shanghai")).replace(tzinfo=None)
+        ),
         "airflow_tables": _airflow(),
     }
 

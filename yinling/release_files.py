@@ -102,8 +102,9 @@ def data_dates(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 def batch_set(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     """Number of batches behind the release and a fingerprint of which they are."""
     row = connection.execute(
-        """select count(*), sha256(coalesce(string_agg(batch_id || ' ' || sha256, chr(10)
-        order by batch_id), '')) from warehouse.publish_auditors.batch"""
+        """select count(*), sha256(coalesce(string_agg(
+        batch_id || ' ' || sha256 || ' ' || rows_loaded, chr(10) order by batch_id), ''))
+        from warehouse.publish_auditors.batch"""
     ).fetchone()
     return (int(row[0]), str(row[1])) if row else (0, "")
 

@@ -6,9 +6,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,14 @@ def say(text: str) -> None:
         print(text, flush=True)
 
 
+def day(text: str) -> date:
+    """A day that stands on the command line."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text}: write a day as 2026-10-31.", USAGE) from None
+
+
 def emit(value: Any, lines: Sequence[str] | None = None) -> None:
     """The result of a command: JSON with --json, else the lines given."""
     if options.as_json:
@@ -75,13 +84,22 @@ def emit(value: Any, lines: Sequence[str] | None = None) -> None:
             print(line)
 
 
-def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
-    """Rows as a table; `columns` maps keys to headings. Numbers stand to the right."""
+def table(
+    title: str,
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    styles: Mapping[str, Callable[[Mapping[str, Any]], str]] | None = None,
+) -> None:
+    """Rows as a table; `columns` maps keys to headings. Numbers stand to the right.
+
+    styles: for a key, the style of its cell in a row (`red`); shown where there is a terminal.
+    """
     if options.as_json:
         emit([dict(row) for row in rows])
         return
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     view = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
@@ -93,7 +111,12 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, s
     for key, heading in columns.items():
         view.add_column(heading, justify="right" if key in numeric else "left", no_wrap=True)
     for row in rows:
-        view.add_row(*(_cell(row.get(key)) for key in columns))
+        cells = []
+        for key in columns:
+            text = escape(_cell(row.get(key)))
+            style = styles[key](row) if styles and key in styles else ""
+            cells.append(f"[{style}]{text}[/{style}]" if style else text)
+        view.add_row(*cells)
     width = None if sys.stdout.isatty() else 200
     Console(width=width).print(view)
 

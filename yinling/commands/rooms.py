@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: yinling init --home /srv/yinling")(init)
     app.command(epilog="Example: yinling land subsidy_payment --period 2026-09")(land)
     app.command(epilog="Example: yinling render --staging facility_staff")(render)
-    app.command(epilog="Example: yinling build --select stg_facility+")(build)
+    app.command(epilog="Example: yinling build --known-as-of 2026-03-31")(build)
     app.command(epilog="Example: yinling check warehouse")(check)
     app.command(epilog="Example: yinling publish")(publish)
     app.command(epilog="Example: yinling current --json")(current)
@@ -137,17 +137,32 @@ def build(
     full_refresh: Annotated[
         bool, typer.Option("--full-refresh", help="Rebuild incremental models.")
     ] = False,
+    known_as_of: Annotated[
+        str | None,
+        typer.Option("--known-as-of", help="A past day: what had been delivered by its end."),
+    ] = None,
 ) -> None:
-    """Build the warehouse from the lake."""
+    """Build the warehouse from the lake; of a past day into a file of its own beside it."""
+    if known_as_of is not None:
+        known_as_of = common.day(known_as_of).isoformat()
     settings = common.settings()
     with exclusive(settings.home, WRITER), common.step("build"):
-        _build(settings, select, full_refresh)
+        file = _build(settings, select, full_refresh, known_as_of)
+    common.emit({"warehouse": str(file)}, [str(file)] if known_as_of else [])
 
 
-def _build(settings: Settings, select: str | None = None, full_refresh: bool = False) -> None:
+def _build(
+    settings: Settings,
+    select: str | None = None,
+    full_refresh: bool = False,
+    known_as_of: str | None = None,
+) -> Path:
     from yinling.warehouse import build as build_warehouse
 
-    build_warehouse(settings, select=select, full_refresh=full_refresh)
+    made = build_warehouse(
+        settings, select=select, full_refresh=full_refresh, known_as_of=known_as_of
+    )
+    return made.warehouse
 
 
 def check(gate: Annotated[str, typer.Argument(help=f"One of: {', '.join(GATES)}.")]) -> None:

@@ -18,6 +18,7 @@ COMMANDS = [
     "init", "land", "render", "build", "check", "publish", "releases", "rollback",
     "status", "doctor", "reveal", "access-log", "export", "run", "docs", "maintain", "current",
     "deliver", "sftp-key", "keys list", "keys new", "keys rotate",
+    "receipt", "owed", "quarantine", "replay", "news",
     "demo up", "demo stop", "demo clean", "demo logins",
 ]  # fmt: skip
 

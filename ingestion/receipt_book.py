@@ -1,0 +1,179 @@
+"""The receipt as a workbook that a clerk understands without help. It names no person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ingestion.contracts import Contract
+from ingestion.places import Places
+from ingestion.reasons import REASONS
+from ingestion.receipts import DETAILS, PARTLY, STATUS, WHAT_TO_DO, WHOLE_ROW
+from yinling.workbook import Book
+
+TONES = {
+    "accepted": "good",
+    "accepted_with_errors": "warn",
+    "partly_accepted": "warn",
+    "rejected": "bad",
+}
+MODES = {"full": "全量", "increment": "增量"}
+
+
+def write_receipt(
+    path: Path, receipt: dict[str, Any], contract: Contract, places: Places | None = None
+) -> None:
+    """Write one receipt as a workbook with the sheets 概况, 问题汇总, 问题明细, 说明.
+
+    Args:
+        places: where each row stands in the delivered workbook, if it was one and is still there.
+    """
+    with Book(path) as book:
+        _overview(book, receipt)
+        _summary(book, receipt)
+        _details(book, receipt, contract, places)
+        _notes(book)
+
+
+def _overview(book: Book, receipt: dict[str, Any]) -> None:
+    sheet = book.sheet("概况", [18, 22, 22, 22, 22])
+    sheet.title(f"数据质量回执：{receipt['title']}")
+    refused = receipt["rows_quarantined"]
+    pairs = {
+        "接收结果": receipt["status_zh"],
+        "怎么办": receipt["what_to_do"],
+        "说明": receipt["message"],
+        "数据集": f"{receipt['title']}（{receipt['dataset']}）",
+        "报送单位": receipt["provider"],
+        "所属期": f"{receipt['period']}（{MODES.get(receipt['mode'], receipt['mode'])}，"
+        f"第 {receipt['sequence']} 次）",
+        "文件": receipt["file"],
+        "报送时间": receipt["delivered_at"].replace("T", " "),
+        "接收时间": receipt["received_at"].replace("T", " "),
+        "批次编号": receipt["batch_id"],
+    }
+    tone = TONES[receipt["status"]]
+    sheet.facts(pairs, {"接收结果": tone, "怎么办": tone})
+    sheet.gap()
+    if receipt["status"] != "rejected":
+        stated = receipt["control"]["rows"]
+        sheet.table(
+            ["行数", "报送单位申报", "平台收到", "已载入", "被退回"],
+            [["行数", "未申报" if stated is None else stated, receipt["rows_read"],
+              receipt["rows_loaded"], refused]],
+        )  # fmt: skip
+        if sums := _sums(receipt):
+            sheet.gap()
+            sheet.table(["合计（列名）", "报送单位申报", "平台合计", "已载入", "被退回"], sums)
+        sheet.gap()
+    if receipt["warnings"]:
+        sheet.line("提示（不影响接收，请核对）：")
+        for number, text in enumerate(receipt["warnings"], 1):
+            sheet.line(f"{number}. {text}")
+        sheet.gap()
+    if refused:
+        sheet.line("各类问题见“问题汇总”，逐行位置见“问题明细”，更正办法见“说明”。")
+
+
+def _sums(receipt: dict[str, Any]) -> list[list[Any]]:
+    """A row a column whose total was stated: stated, found, loaded, refused."""
+    from decimal import Decimal
+
+    rows = []
+    for name, stated in receipt["control"]["sums"].items():
+        loaded = Decimal(receipt.get("sums", {}).get(name, "0"))
+        refused = Decimal(receipt.get("refused_sums", {}).get(name, "0"))
+        rows.append(
+            [name, *(f"{Decimal(v):,}" for v in (stated, loaded + refused, loaded, refused))]
+        )
+    return rows
+
+
+def _summary(book: Book, receipt: dict[str, Any]) -> None:
+    sheet = book.sheet("问题汇总", [6, 22, 40, 10, 24, 48])
+    sheet.title("问题汇总")
+    if not receipt["problems"]:
+        sheet.line(
+            "整批被退回，原因见“概况”。"
+            if receipt["status"] == "rejected"
+            else "没有被退回的数据行。"
+        )
+        return
+    sheet.line("同一列的同一种问题合为一行，按行数从多到少排列。")
+    rows = [
+        [
+            number,
+            item["title"],
+            REASONS[item["reason"]].message,
+            item["rows"],
+            "、".join(str(row) for row in item["first_rows"])
+            + (" 等" if item["rows"] > len(item["first_rows"]) else ""),
+            item["suggestion"],
+        ]
+        for number, item in enumerate(receipt["problems"], 1)
+    ]
+    sheet.table(
+        ["序号", "列名", "问题", "行数", "数据行号（前几行）", "如何更正"], rows, freeze=True
+    )
+
+
+def _details(
+    book: Book, receipt: dict[str, Any], contract: Contract, places: Places | None
+) -> None:
+    titles = {column.name: column.title for column in contract.columns}
+    sheet = book.sheet("问题明细", [6, 12, 24, 22, 40, 48])
+    sheet.title("问题明细")
+    details, refused = receipt["details"], receipt["rows_quarantined"]
+    if not details:
+        sheet.line("没有被退回的数据行。")
+        return
+    sheet.line(
+        "数据行号从 1 起，不算表头和空行。"
+        + ("单元格位置是报送的工作簿中的位置。" if places else "")
+        + "为保护个人信息，本表不列数据内容，请按位置查阅原件。"
+    )
+    if refused > len(details):
+        sheet.line(f"共退回 {refused:,} 行，此处列出前 {DETAILS:,} 行；其余同类，见“问题汇总”。")
+    rows = [
+        [
+            number,
+            item["row_no"],
+            places.cell(item["row_no"], item["column"]) if places else "",
+            titles.get(item["column"], WHOLE_ROW),
+            REASONS[item["reason"]].message,
+            REASONS[item["reason"]].suggestion,
+        ]
+        for number, item in enumerate(details, 1)
+    ]
+    heads = ["序号", "数据行号", "单元格", "列名", "问题", "如何更正"]
+    sheet.table(heads, rows, freeze=True)
+
+
+def _notes(book: Book) -> None:
+    sheet = book.sheet("说明", [26, 90])
+    sheet.title("怎样看这份回执")
+    sheet.table(["接收结果", "含义和要做的事"], [
+        [STATUS["accepted"], WHAT_TO_DO["accepted"]],
+        [
+            STATUS["accepted_with_errors"],
+            f"被退回的行不超过一成（{PARTLY:.0%}），本期视为已报。"
+            + WHAT_TO_DO["accepted_with_errors"],
+        ],
+        [
+            STATUS["partly_accepted"],
+            f"被退回的行超过一成（{PARTLY:.0%}）。" + WHAT_TO_DO["partly_accepted"],
+        ],
+        [STATUS["rejected"], WHAT_TO_DO["rejected"]],
+    ])  # fmt: skip
+    sheet.gap()
+    sheet.table(["要更正的情况", "做法"], [
+        ["少量行有错", "在原文件中更正这些行，以新的序号重新报送；可以只报更正的行（增量），"
+         "也可以报整份（全量）。平台按主键用新内容替换旧内容，历史保留。"],
+        ["整批被退回", "按原因更正后重新报送整批；整批退回的序号可以再次使用。"],
+        ["已接收的批次有错", "不要用同一序号重报不同内容（会被拒收），请使用新的序号。"],
+        ["确无错误，是代码表或规则不全", "请告知数据管理部门；规则更新后由平台重新处理，"
+         "无需重新报送，届时另发回执。"],
+        ["全量报送", "以名册方式报送的全量，未列入的旧记录视为注销；被退回的行不算注销。"],
+    ])  # fmt: skip
+    sheet.gap()
+    sheet.line("本回执不含个人信息。对结果有异议的，请在收到后与数据管理部门核对。")
