@@ -141,7 +141,7 @@ class _Maker:
         return [
             self.row_check("codes", [column.name], _unlisted(column), f".{column.name}")
             for column in self.contract.columns
-            if column.codes
+            if column.codes and column.unfit != "evolve"
         ]
 
     def range(self) -> Check:
