@@ -9,7 +9,9 @@ from pathlib import Path
 
 from yinling.settings import PROJECT_DIR
 
-BLOCK = re.compile(r"^`(?P<path>dbt_project/\S+)`:\n\n```\w+\n(?P<text>.*?)^```", re.S | re.M)
+BLOCK = re.compile(
+    r"^`(?P<path>(?:dbt_project|ingestion)/\S+)`:\n\n```\w+\n(?P<text>.*?)^```", re.S | re.M
+)
 
 
 def run(command: list[str], folder: Path, **environment: str) -> str:

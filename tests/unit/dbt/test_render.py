@@ -10,8 +10,16 @@ import pytest
 import yaml
 
 from ingestion.contracts import Contract, load_contracts
-from yinling.render import catalogue_sql, model_names, sources_yaml, staging_columns, staging_files
-from yinling.settings import PROJECT_DIR
+from yinling.render import (
+    RenderError,
+    catalogue_sql,
+    model_names,
+    sources_yaml,
+    staging_columns,
+    staging_files,
+    write_staging,
+)
+from yinling.settings import PROJECT_DIR, Settings
 
 MODELS = PROJECT_DIR / "dbt_project" / "models"
 
@@ -66,3 +74,21 @@ def test_every_dataset_has_the_staging_model_its_contract_asks_for(
             made, found = yaml.safe_load(text)["models"][0], yaml.safe_load(kept)["models"][0]
             assert found["columns"] == made["columns"], f"{name} no longer agrees with its contract"
             assert found["config"]["meta"]["grain"] == made["config"]["meta"]["grain"]
+
+
+def test_a_staging_model_is_written_where_its_contract_wants_it(
+    contracts: dict[str, Contract], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "dbt_project", tmp_path)
+    settings = Settings(home=tmp_path)
+    written = write_staging(settings, ["recovery"])
+    folder = tmp_path / "models" / "staging" / contracts["recovery"].family
+    assert {path: path.read_text("utf-8") for path in written} == {
+        folder / name: text for name, text in staging_files(contracts["recovery"]).items()
+    }
+    assert write_staging(settings, ["recovery"]) == []
+
+
+def test_a_staging_model_without_a_contract_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match=r"No contract for recoverie: write .*recoverie\.yaml"):
+        write_staging(Settings(home=tmp_path), ["recoverie"])
