@@ -12,7 +12,7 @@ from pathlib import Path
 
 from yinling.locks import held
 from yinling.processes import Servers, free_port
-from yinling.settings import PROJECT_DIR, Settings, SettingsError, load_settings
+from yinling.settings import PROJECT_DIR, Settings, SettingsError, Source, load_settings
 from yinling.setup import KEYS
 
 PYTHON = (3, 11)
@@ -153,15 +153,34 @@ def _sources(settings: Settings) -> Iterator[Finding]:
             before += 1
             mend = f"write ingestion/contracts/{name}.yaml or correct the name"
             yield Finding("FAIL", f"source {name}", "there is no such contract", mend)
-        for variable in (source.uri_env, source.token_env):
+        variables = (value for key, value in source if key.endswith("_env"))
+        for variable in variables:
             known = settings.synthetic or not variable or os.environ.get(variable)
             if not known:
                 before += 1
                 yield Finding(
                     "WARN", f"source {name}", f"{variable} is not set", f"export {variable}=…"
                 )
+        if waiting := _waiting(settings, source):
+            before += 1
+            message = f"{len(waiting)} files wait, such as {waiting[0]}"
+            mend = (
+                "they lack a control record: `yinling deliver FILE`, a done-file or `name_pattern`"
+            )
+            yield Finding("WARN", f"source {name}", message, mend)
     if not before:
         yield Finding("OK", "sources", f"{len(settings.sources)} configured")
+
+
+def _waiting(settings: Settings, source: Source) -> list[str]:
+    """Files in a source's folder that nothing says are complete."""
+    from ingestion.connectors.folder import listing
+    from ingestion.connectors.inbox import waiting
+
+    folder = settings.home / source.path if source.path is not None else None
+    if source.connector != "folder" or folder is None or not folder.is_dir():
+        return []
+    return waiting(listing(folder), source)
 
 
 def _locks(settings: Settings) -> Iterator[Finding]:

@@ -25,11 +25,14 @@ dbt_tasks = "each"               # or "one": the build as one task
 # alert_webhook_env = "YINLING_ALERT_URL"
 
 # One block a dataset: how its deliveries travel. What they hold stands in ingestion/contracts/.
-# A folder that a department writes files into:
+# Every channel and setting: docs/how-to/connect-a-source.md
+#
+# A folder that a department writes files into; without control records the names say what they are:
 #
 # [sources.facility]
 # connector = "folder"
 # path = "/srv/exchange/facility"
+# name_pattern = "{dataset}_{provider}_{period}_{sequence}"
 #
 # A table or view in a department's PostgreSQL; the variable holds postgresql://user:password@host/db
 #
@@ -40,6 +43,25 @@ dbt_tasks = "each"               # or "one": the build as one task
 # provider = "gongan"
 # mode = "increment"
 # cursor = "updated_at"
+#
+# A REST service, and an SFTP account (first: yinling sftp-key cremation):
+#
+# [sources.subsidy_payment]
+# connector = "rest"
+# url = "https://share.example.gov.cn/v1/subsidy_payment"
+# sign = "hmac-sm3"
+# key_id_env = "YINLING_CIVIL_KEY_ID"
+# key_secret_env = "YINLING_CIVIL_KEY"
+# provider = "minzheng"
+# mode = "increment"
+# cursor = "paid_at"
+#
+# [sources.cremation]
+# connector = "sftp"
+# host = "sftp.example.gov.cn"
+# user = "yinling"
+# path = "/out/cremation"
+# key_file_env = "YINLING_SFTP_KEY"
 """
 KEYS = ("YINLING_TOKEN_KEY", "YINLING_VAULT_KEY")
 

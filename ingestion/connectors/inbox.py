@@ -84,6 +84,13 @@ def candidates(listing: Iterable[Entry], source: Source) -> list[Candidate]:
     return sorted(found, key=lambda c: (c.file.mtime_ns, c.file.name))
 
 
+def waiting(listing: Iterable[Entry], source: Source) -> list[str]:
+    """Names of the files that nothing says are complete, and nothing ever will by itself."""
+    entries = list(listing)
+    taken = {candidate.file.name for candidate in candidates(entries, source)}
+    return sorted(e.name for e in entries if _is_data(e.name) and e.name not in taken)
+
+
 def _is_unfinished(name: str) -> bool:
     return name.startswith((".", "~$")) or name.lower().endswith(UNFINISHED)
 

@@ -42,7 +42,8 @@ def deliveries(
     if source.uri_env is None or source.table is None or source.provider is None:
         raise SourceError(f"sources.{contract.name}: set `uri_env`, `table` and `provider`.")
     mine = known.filter(pl.col("provider") == source.provider).sort("sequence")
-    last = mine["cursor"][-1] if mine.height else None
+    cursors = mine["cursor"].drop_nulls()  # a batch that was handed in has none
+    last = cursors[-1] if len(cursors) else None
     before = History(settings, mine).last(contract.name, source.provider)
     reading = Reading(
         open=partial(database, secret(source.uri_env)),

@@ -56,6 +56,22 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(
     assert all(f.mend for f in examine() if f.status == "FAIL")
 
 
+def test_doctor_tells_of_files_that_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YINLING_HOME", str(tmp_path))
+    (tmp_path / "yinling.toml").write_text(
+        '[sources.facility]\nconnector = "folder"\npath = "in"\n'
+        '[sources.region]\nconnector = "sftp"\npassword_env = "YINLING_NOT_SET_EITHER"\n'
+    )
+    (tmp_path / "in").mkdir()
+    for name in ("september.xlsx", "a.csv", "a.csv.control.json", "b.csv", "b.csv.done", "c.part"):
+        (tmp_path / "in" / name).touch()
+    found = {f"{f.subject}: {f.message}" for f in examine()}
+    assert "source facility: 1 files wait, such as september.xlsx" in found
+    assert "source region: YINLING_NOT_SET_EITHER is not set" in found
+
+
 def test_doctor_survives_broken_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YINLING_HOME", str(tmp_path))
     (tmp_path / "yinling.toml").write_text("sources = 3\n", "utf-8")
