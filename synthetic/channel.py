@@ -13,7 +13,8 @@ class Channel:
     or geojson; provider: who delivers (a word, or `county` or
     `prefecture` for one delivery each); key: the contract's key; cursor: the column that says what
     is new; sums: columns whose totals stand in the control record; dated: which delivery brings a
-    row: its month_number, or the day on which it began and the day on which it ended.
+    row: its month_number, or the day on which it began and the day on which it ended; catch_up:
+    the first delivery is full and the next bring what is new (without it, each is whole).
     """
 
     dataset: str

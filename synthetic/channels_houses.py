@@ -1,4 +1,7 @@
-"""Channels of what is delivered about facilities, their staff and the places around them."""
+"""Channels of what is delivered about facilities, their staff and the places around them.
+
+Registers (staff, credit lists, queues, projects) are delivered whole each time.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ CHANNELS = (
         "xlsx",
         "county",
         ("facility_code", "id_no", "hired_on"),
-        catch_up=True,
         dated=("hired_on", "left_on"),
     ),
     Channel(
@@ -35,7 +37,6 @@ CHANNELS = (
         "csv",
         "fagai",
         ("uscc", "list", "listed_on"),
-        catch_up=True,
         dated=("listed_on", "removed_on"),
     ),
     Channel(
@@ -51,7 +52,6 @@ CHANNELS = (
         "xlsx",
         "county",
         ("application_no",),
-        catch_up=True,
         dated=("applied_on", "admitted_on"),
     ),
     Channel(
@@ -78,7 +78,7 @@ CHANNELS = (
         "zhujian",
         ("project_no",),
         sums=("delivered_area",),
-        catch_up=True,
+        dated=("_begun_on", "completed_on"),
     ),
     Channel("land_supply", "csv", "ziran", ("parcel_no",), sums=("supplied_area",)),
     Channel(

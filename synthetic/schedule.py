@@ -11,7 +11,13 @@ from synthetic.calendar import Window, first_day
 from synthetic.channel import Channel
 from synthetic.draws import generator
 from synthetic.regions import County
-from synthetic.transport import CHANNELS, PROMPT, PROMPT_MONTHS, delivered_versions
+from synthetic.transport import (
+    CHANNELS,
+    PROMPT,
+    PROMPT_MONTHS,
+    delivered_states,
+    delivered_versions,
+)
 
 BEDS_TOLD_BACK = 4
 """Months before the clock whose register first shows the beds of `beds_before` houses."""
@@ -97,10 +103,9 @@ def _by_month(rows: pl.DataFrame, channel: Channel, county: County, window: Wind
 
 
 def _accounts(rows: pl.DataFrame, county: County) -> pl.DataFrame:
-    """A year's accounts come with March of the next year; counties that are late send all years
-    with the last."""
-    march = (pl.col("year") - 1970 + 1) * 12 + 2
-    due = march if county.code in PROMPT else march.max()
+    """A year's accounts, for its December; counties that are late send all years with the last."""
+    december = (pl.col("year") - 1970) * 12 + 11
+    due = december if county.code in PROMPT else december.max()
     return rows.with_columns(_period=due.cast(pl.Int32))
 
 
@@ -143,13 +148,15 @@ def scheduled(
         "family_bed": lambda: versions("set_up_on", "ended_on"),
         "cremation": lambda: versions("cremated_on", None),
         "facility_finance": lambda: _accounts(rows, county),
-        "construction_project": lambda: planning.as_told(versions("_begun_on", "completed_on")),
     }
     if dataset in makers:
         return makers[dataset]()
     if channel.dated == ("month_number",):
         return _by_month(rows, channel, county, window)
     if channel.dated:
-        start, end = (*channel.dated, None)[:2]
-        return versions(str(start), end)
+        start, end = str(channel.dated[0]), (*channel.dated, None)[1]
+        if channel.catch_up:
+            return versions(start, end)
+        states = delivered_states(rows, start, end, channel, county, window)
+        return planning.as_told(states) if dataset == "construction_project" else states
     return rows.with_columns(_period=pl.lit(window.last_month, dtype=pl.Int32))

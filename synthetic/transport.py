@@ -180,3 +180,23 @@ def delivered_versions(
         pl.when(later.fill_null(value=False)).then(None).otherwise(pl.col(end)).alias(end)
     )
     return pl.concat([opening, closing]).drop("_ended")
+
+
+def delivered_states(
+    frame: pl.DataFrame,
+    start: str,
+    end: str | None,
+    channel: Channel,
+    county: County,
+    window: Window,
+) -> pl.DataFrame:
+    """The whole register as each delivery shows it, with `_period`: what had begun by the month's
+    end, open where the end came later."""
+    frames = []
+    for month in range(catch_up_month(channel, county, window), window.last_month + 1):
+        known = frame.filter(month_of_day(pl.col(start)) <= month)
+        if end:
+            over = month_of_day(pl.col(end)) <= month
+            known = known.with_columns(pl.when(over).then(end).alias(end))
+        frames.append(known.with_columns(_period=pl.lit(month, dtype=pl.Int32)))
+    return pl.concat(frames)

@@ -208,3 +208,21 @@ def test_departments_without_counties_deliver_twice(feeds: Feeds) -> None:
     ]
     assert set.union(*periods) == {WINDOW.last_month - 1, WINDOW.last_month}
     assert all(WINDOW.last_month - 1 in found for found in periods)
+
+
+def test_a_register_is_delivered_whole_as_it_stood(feeds: Feeds) -> None:
+    county = next(c for c in regions.counties() if c.code == CODES[0])
+    mine = feeds["facility_staff"].filter(pl.col("facility_code").str.slice(1, 6) == county.short)
+    told = schedule.scheduled(SEED, "facility_staff", mine, county, WINDOW)
+    months = told["_period"].unique().sort().to_list()
+    assert months == list(range(WINDOW.last_month - 4, WINDOW.last_month + 1))
+    last = told.filter(pl.col("_period") == WINDOW.last_month).drop("_period")
+    assert last.equals(mine)
+    key = list(CHANNELS["facility_staff"].key)
+    assert told.select(*key, "_period").is_unique().all()
+    # Who left in a later month still works there.
+    day = pl.select(pl.date(2026, 7, 1)).item()
+    early = told.filter(pl.col("_period") == months[0])
+    assert (early["hired_on"] < day).all()
+    assert (early["left_on"].drop_nulls() < day).all()
+    assert len(early) == mine.filter(pl.col("hired_on") < day).height
