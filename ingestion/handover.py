@@ -251,9 +251,9 @@ def place(done: Handover, tell: Tell) -> Path:
     done.folder.mkdir(parents=True, exist_ok=True)
     target = done.folder / done.file.name
     hidden = done.file.name.startswith((".", "~"))
-    if hidden or target.exists() or target.with_name(target.name + CONTROL_SUFFIX).exists():
+    if hidden or _is_taken(target, done.sha256):
         target = done.folder / f"{done.batch_id}{done.file.suffix.lower()}"
-    draft = target.with_name(f".{target.name}.part")
+    draft = done.folder / f".{done.batch_id}.part"
     try:
         copied = 0
         with done.file.open("rb") as source, draft.open("wb") as copy:
@@ -268,6 +268,14 @@ def place(done: Handover, tell: Tell) -> Path:
         draft.unlink(missing_ok=True)
     write_json(target.with_name(target.name + CONTROL_SUFFIX), _control(done))
     return target
+
+
+def _is_taken(target: Path, digest: str) -> bool:
+    """Whether another delivery has the name; the same bytes without a control record are what a
+    killed run left."""
+    if target.with_name(target.name + CONTROL_SUFFIX).exists():
+        return True
+    return target.exists() and _digest(target, lambda *_: None) != digest
 
 
 def _control(done: Handover) -> dict[str, Any]:

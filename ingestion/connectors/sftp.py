@@ -7,6 +7,7 @@ breaks off is fetched from there on by the next run.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import threading
@@ -66,19 +67,17 @@ def sftp_deliveries(
 def _tidy(incoming: Path, ready: list[Candidate]) -> None:
     """Keep only what this run needs of what earlier runs fetched."""
     wanted = {entry.name: entry for c in ready for entry in (c.file, c.control) if entry}
+    parts = {_part(entry) for entry in wanted.values()}
     for path in incoming.iterdir():
-        entry = wanted.get(path.name.partition(_MARK)[0])
-        keep = entry is not None and (path.name == _part(entry) or _is(path, entry))
-        if not keep:
+        entry = wanted.get(path.name)
+        if path.name not in parts and not (entry is not None and _is(path, entry)):
             path.unlink()
-
-
-_MARK = ".part-"
 
 
 def _part(entry: Entry) -> str:
     """The name of an unfinished copy: of a file that has changed since, it is another one."""
-    return f"{entry.name}{_MARK}{entry.size}-{entry.mtime_ns}"
+    name = hashlib.sha256(entry.name.encode()).hexdigest()[:16]  # long names leave no room
+    return f".{name}-{entry.size}-{entry.mtime_ns}.part"
 
 
 def _is(path: Path, entry: Entry) -> bool:
@@ -97,10 +96,18 @@ class Remote:
     def listing(self) -> list[Entry]:
         """The folder's files; names that are no plain file names are passed over."""
         with plain_errors(self.dataset, f"{self.folder} cannot be listed"):
+            try:
+                found = self.client.listdir_attr(str(self.folder))
+            except UnicodeDecodeError as error:
+                raise SourceError(
+                    f"sources.{self.dataset}: {self.folder} has a file whose name is not UTF-8"
+                    f" ({error.object!r}). Ask the department to rename it."
+                ) from error
             return [
                 _entry(attributes)
-                for attributes in self.client.listdir_attr(str(self.folder))
-                if stat.S_ISREG(attributes.st_mode or 0) and "/" not in attributes.filename
+                for attributes in found
+                if stat.S_ISREG(attributes.st_mode or 0)
+                and not {"/", "\0"}.intersection(attributes.filename)
             ]
 
     def fetch(self, entry: Entry, incoming: Path) -> Path | None:

@@ -44,7 +44,7 @@ class Client:
         self.source, self.dataset, self.asked = source, dataset, 0
         self._headers: dict[str, str] = {}
         if source.token_env is not None:
-            self._headers["Authorization"] = f"Bearer {secret(source.token_env)}"
+            self._headers["Authorization"] = f"Bearer {self._word(source.token_env)}"
         self._signer: Signer | None = None
         if source.sign is not None:
             if source.key_id_env is None or source.key_secret_env is None:
@@ -52,11 +52,21 @@ class Client:
                     f"sources.{dataset}: `sign` needs `key_id_env` and `key_secret_env`, the names"
                     " of the variables with the key's id and secret."
                 )
-            key_id, key = secret(source.key_id_env), secret(source.key_secret_env)
+            key_id, key = self._word(source.key_id_env), secret(source.key_secret_env)
             self._signer = Signer(source.sign, key_id, key)
         self._http = httpx.Client(timeout=TIMEOUT_SECONDS)
         self._gap = 1 / source.requests_per_second if source.requests_per_second else 0.0
         self._next = 0.0
+
+    def _word(self, variable: str) -> str:
+        """A secret that travels in a header; it is never shown, not even when it is wrong."""
+        word = secret(variable).strip()
+        if not (word.isascii() and word.isprintable()):
+            raise SourceError(
+                f"sources.{self.dataset}: {variable} has characters that no header can carry (a"
+                " line break, Chinese?). Set it again."
+            )
+        return word
 
     def __enter__(self) -> Self:
         return self
@@ -99,12 +109,15 @@ class Client:
         self, values: Mapping[str, str | int], headers: Mapping[str, str]
     ) -> tuple[dict[str, Any], bytes]:
         given = {"params": dict(values)} if self.source.method == "GET" else {"json": dict(values)}
-        request = self._http.build_request(
-            self.source.method,
-            str(self.source.url),
-            headers={**self._headers, **headers},
-            **given,  # type: ignore[arg-type]
-        )
+        try:
+            request = self._http.build_request(
+                self.source.method,
+                str(self.source.url),
+                headers={**self._headers, **headers},
+                **given,  # type: ignore[arg-type]
+            )
+        except httpx.InvalidURL as error:
+            raise self.fail(f"is no address ({error}); correct `url`") from error
         if self._signer is not None:
             sealed = self._signer.headers(request.method, str(request.url), request.read())
             request.headers.update(sealed)
@@ -118,6 +131,10 @@ class Client:
                 answer.close()
         except httpx.RemoteProtocolError as error:
             raise _PassingError("broke off in the middle of an answer") from error
+        except httpx.DecodingError as error:
+            raise _PassingError("sent an answer that cannot be unpacked") from error
+        except httpx.UnsupportedProtocol as error:
+            raise self.fail("is no address; `url` begins with https:// or http://") from error
         except httpx.TransportError as error:
             why = str(error).strip() or type(error).__name__
             raise _PassingError(f"did not answer ({why})") from error

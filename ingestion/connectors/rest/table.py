@@ -18,7 +18,7 @@ from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.frontier import Frontier, Mark, Scale
 from ingestion.connectors.rest.paging import Page, Pager
 from ingestion.contracts import Contract
-from ingestion.delivery import SHANGHAI, Delivery, wall_clock
+from ingestion.delivery import SHANGHAI, Delivery, real_period, wall_clock
 from ingestion.errors import SourceError
 from ingestion.readers import page_frames, text_frame
 from yinling.settings import Settings, Source
@@ -131,7 +131,7 @@ class _Walk:
         try:
             text = json.dumps({k: v for k, v in stated.items() if k not in _VOLATILE})
             return Control(
-                period=str(stated["period"]),
+                period=real_period(str(stated["period"])),
                 row_count=int(stated["row_count"]),
                 delivered_at=wall_clock(datetime.fromisoformat(stated["generated_at"])),
                 sums={c: Decimal(s) for c, s in (stated.get("control_sums") or {}).items()},

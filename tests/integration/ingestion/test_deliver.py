@@ -103,6 +103,27 @@ def test_into_the_folder_and_landed_by_the_next_run(
     assert land(settings, [DATASET]).receipts[0]["status"] == "accepted"
 
 
+def test_killed_between_file_and_control_record(
+    run: Run, settings: Settings, tmp_path: Path
+) -> None:
+    file = chinese(tmp_path / "x_440203_202609.csv", DATASET, funds(3))
+    run(str(file), "--yes")
+    (settings.home / "in" / f"{file.name}.control.json").unlink()
+    (settings.home / "in" / ".welfare_fund.440203.2026-09.0001.part").write_bytes(b"half")
+    assert run(str(file), "--yes")[0] == 0
+    assert sorted(path.name for path in (settings.home / "in").iterdir()) == [
+        file.name, f"{file.name}.control.json",
+    ]  # fmt: skip
+
+
+def test_another_file_has_the_name(run: Run, settings: Settings, tmp_path: Path) -> None:
+    for number, rows in enumerate((3, 4), 1):
+        (tmp_path / f"{number}").mkdir()
+        file = chinese(tmp_path / f"{number}" / "x_440203_202609.csv", DATASET, funds(rows))
+        assert run(str(file), "--yes")[0] == 0
+    assert [r["rows_loaded"] for r in land(settings, [DATASET]).receipts] == [3, 4]
+
+
 def test_a_dataset_that_comes_from_a_database_can_be_handed_in(
     run: Run, settings: Settings, tmp_path: Path
 ) -> None:

@@ -283,6 +283,7 @@ def test_the_rate_limit_is_kept(change: Change, service: Service) -> None:
         ([(200, '{"code": 40301, "msg": "接口未授权"}')], "no page of rows .*40301 · 接口未授权"),
         ([(200, '{"rows": [{"certificate_no": "D1"')] * 5, "half a page"),
         ([(0, '{"rows": [{"certificate_no": "D1"')] * 5, "broke off in the middle"),
+        ([(200, "zip?", {"Content-Encoding": "gzip"})] * 5, "cannot be unpacked"),
         ([(200, '{"rows": [], "next_page_token": null}')], "wrong control record"),
     ],
 )
@@ -335,6 +336,41 @@ def test_a_wrong_row_count_refuses_the_delivery(home: Settings, service: Service
     service.control = {}
     assert land(home).receipts[0]["status"] == "accepted"
     assert lake(home, DATASET).height == 12
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        {"period": "../../2026"},
+        {"period": "2026-13"},
+        {"generated_at": "gestern"},
+        {"row_count": "n"},
+    ],
+)
+def test_a_control_record_that_is_wrong(
+    home: Settings, service: Service, control: dict[str, Any]
+) -> None:
+    """Its words become names of folders: only what is a period is one."""
+    service.rows, service.control = certificates(3), control
+    with pytest.raises(SourceError, match=r"control record|number of rows"):
+        land(home)
+    assert register.committed(home, DATASET) == set()
+
+
+@pytest.mark.parametrize("token", ["two\nlines", "口令"])
+def test_a_secret_that_no_header_can_carry_is_not_shown(
+    home: Settings, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("HEALTH_TOKEN", token)
+    with pytest.raises(SourceError, match="HEALTH_TOKEN has characters") as error:
+        land(home)
+    assert token not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["share.gov.cn/v1", "http://x:port/", "ftp://share.gov.cn/v1"])
+def test_an_address_that_is_none(change: Change, url: str) -> None:
+    with pytest.raises(SourceError, match="is no address"):
+        land(change(url=url))
 
 
 def test_an_answer_without_end_is_cut(

@@ -48,7 +48,7 @@ def change(home: Settings, server: Sshd) -> Change:
             user=server.user,
             path=str(home.home / "inbox" / DATASET),
             key_file_env="FINANCE_KEY",
-            settle_seconds=0.05,
+            settle_seconds=0.1,
         ).model_copy(update=values)
         return home.model_copy(update={"sources": {DATASET: source}})
 
@@ -202,15 +202,29 @@ def test_unfinished_uploads_and_growing_files_wait(remote: Settings, deliver: De
     upload.start()
     try:
         assert land(remote).receipts == []
-        # Between the looks it stood still, but it grows while it is being read.
-        source = remote.sources[DATASET].model_copy(update={"settle_seconds": 0.0})
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sftp, "settled", lambda found, again, seconds: found)
-            quick = remote.model_copy(update={"sources": {DATASET: source}})
-            assert land(quick).receipts == []
     finally:
         stop.set()
         upload.join()
+    assert register.committed(remote, DATASET) == set()
+    path.write_bytes(text)
+    assert land(remote).receipts[0]["rows_loaded"] == 5
+
+
+def test_a_file_that_grows_while_it_is_read_waits(
+    remote: Settings, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = deliver(DATASET, funds(5))
+    text, original = path.read_bytes(), paramiko.SFTPFile.readv
+
+    def grow(self: paramiko.SFTPFile, chunks: list[tuple[int, int]]) -> object:
+        if path.read_bytes() == text:
+            with path.open("ab") as file:
+                file.write(b"440299000000,1990,lottery,1.00,1\n")
+        return original(self, chunks)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(paramiko.SFTPFile, "readv", grow)
+        assert land(remote).receipts == []
     assert register.committed(remote, DATASET) == set()
     path.write_bytes(text)
     assert land(remote).receipts[0]["rows_loaded"] == 5
@@ -252,6 +266,21 @@ def test_done_files_and_names_instead_of_control_records(change: Change, remote:
     (place / "2026年8月.csv.done").touch()
     (place / "waits.csv").write_bytes(b"x")
     assert [r["batch_id"] for r in land(plain).receipts] == [f"{DATASET}.caizheng.2026-08.0001"]
+
+
+def test_a_file_name_in_another_encoding(remote: Settings) -> None:
+    """As Windows servers send them: GBK bytes."""
+    bad = os.fsencode(folder(remote)) + "/\u516c.csv".encode("gb18030")
+    Path(os.fsdecode(bad)).touch()
+    with pytest.raises(SourceError, match=r"name is not UTF-8 .*rename"):
+        land(remote)
+
+
+def test_long_chinese_names(change: Change, remote: Settings) -> None:
+    home = change(provider="caizheng", name_pattern="{any}{period}")
+    name = "福" * 76 + "202609.csv"
+    (folder(home) / name).write_bytes(funds(2).write_csv().encode())
+    assert land(home).receipts[0]["file"] == name
 
 
 def test_listing_names_are_file_names() -> None:
