@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,16 +20,27 @@ RATIO, RATIO_FROM = 300, 64 << 20  # unpacked to packed; only counted from so ma
 _IGNORED = (".control.json", ".ds_store", "thumbs.db")
 
 
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+# What zipfile also raises over a directory that makes no sense.
+_SENSELESS = (ValueError, RuntimeError, OverflowError, struct.error)
+
+
 @contextlib.contextmanager
-def plain_zip_errors(name: str) -> Iterator[None]:
+def plain_zip_errors(name: str, opening: bool = False) -> Iterator[None]:
     """Turn what a broken archive raises into a refusal.
+
+    Args:
+        opening: only the archive's own directory is read here.
 
     Raises:
         DeliveryError: `bad_archive`.
     """
+    expected = _BROKEN + _SENSELESS if opening else _BROKEN
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError) as error:
+    except (*expected, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         raise DeliveryError(
             "bad_archive",
             f"压缩包 {name} 无法解压（{error}）。"
@@ -59,8 +72,9 @@ def archive_members(content: Content) -> Iterator[Content]:
     Raises:
         DeliveryError: `bad_archive`, `encrypted`, `too_large`, `empty_file`.
     """
-    with content.open() as file, plain_zip_errors(content.name):
-        archive = zipfile.ZipFile(file)
+    with content.open() as file:
+        with plain_zip_errors(content.name, opening=True):
+            archive = zipfile.ZipFile(file)
         members = [member for member in archive.infolist() if _is_data(member)]
         if len(members) > MEMBERS:
             raise DeliveryError(
@@ -73,7 +87,7 @@ def archive_members(content: Content) -> Iterator[Content]:
         for member in sorted(members, key=lambda member: member.filename):
 
             def opened(member: zipfile.ZipInfo = member) -> IO[bytes]:
-                with plain_zip_errors(content.name):
+                with plain_zip_errors(content.name, opening=True):
                     return archive.open(member)
 
             yield Content(member.filename, member.file_size, opened)

@@ -122,7 +122,7 @@ def workbook_frames(
     """
     notes = notes if notes is not None else []
     data = _checked(content)
-    sheets = list(_sheets(data, content, headers))
+    sheets = _sheets(data, content, headers)
     if not any(sheet.cells.height for sheet in sheets):
         raise DeliveryError("empty_file", "工作簿为空，连表头也没有。请重新导出。")
     chosen = _choose(sheets, headers, required, notes)
@@ -147,7 +147,7 @@ def workbook_places(
         DeliveryError: as `workbook_frames`.
     """
     found = []
-    for sheet in _choose(list(_sheets(_checked(content), content, headers)), headers, required, []):
+    for sheet in _choose(_sheets(_checked(content), content, headers), headers, required, []):
         rows = _without_footer(sheet.rows(), headers, required, [])
         matched = {headers.match(name): n for n, name in enumerate(sheet.names) if name}
         columns = {name: n for name, n in matched.items() if name is not None}
@@ -170,14 +170,16 @@ def _checked(content: Content) -> bytes:
     return data
 
 
-def _sheets(data: bytes, content: Content, headers: Headers | None) -> Iterator[Sheet]:
+def _sheets(data: bytes, content: Content, headers: Headers | None) -> list[Sheet]:
     try:
         with plain_zip_errors(content.name):
             parts = sheet_parts(data, lambda members: _bounded(members, content.name))
-        book = fastexcel.read_excel(data)
-        for title in book.sheet_names:
-            if title in parts:
-                yield _sheet(book, title, parts[title](), headers)
+            book = fastexcel.read_excel(data)
+            return [
+                _sheet(book, title, parts[title](), headers)
+                for title in book.sheet_names
+                if title in parts
+            ]
     except DeliveryError as error:
         if error.code != "bad_archive":
             raise
@@ -322,6 +324,8 @@ def _without_footer(
     if headers is None or frame.height == 0:
         return frame
     needed = [name for name in frame.columns if headers.match(name) in required]
+    if not needed:
+        return frame
     tail = frame.tail(10)
     first = tail.select(pl.coalesce(pl.all()).str.strip_chars()).to_series()
     lacking = tail.select(pl.sum_horizontal(pl.col(needed).is_null())).to_series()

@@ -15,15 +15,16 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.cn import ric, uscc
 
 from ingestion import identifiers, parsing
 from ingestion.readers.content import Content
 from ingestion.readers.delimited import delimited_frames
+from tests.property.effort import effort
 
-MANY = settings(max_examples=60, deadline=None)
+MANY = effort(60)
 TEXTS = st.lists(st.text(max_size=24), min_size=1, max_size=30)
 AREAS = st.sampled_from([f"{code:06d}" for code in identifiers.area_codes().to_list()])
 DAYS = st.dates(date(1800, 1, 1), date(2099, 12, 31))
