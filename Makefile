@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3.11
 SCALE ?= S
+MINUTES ?= 10
 VENV := .venv
 SUPERSET_VENV := .venv-superset
 BIN := $(VENV)/bin
@@ -21,7 +22,7 @@ ifeq ($(strip $(UV_DEFAULT_INDEX)),)
 unexport UV_DEFAULT_INDEX
 endif
 
-.PHONY: help demo stop clean logins test lint fmt unit integration docs lock bench packages
+.PHONY: help demo stop clean logins test lint fmt unit integration docs lock bench fuzz packages
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -88,6 +89,9 @@ docs: $(VENV)/.pipeline  ## Data dictionary and lineage (dbt docs) of the built 
 
 lock: $(UV)  ## Renew the hash-locked lists
 	@requirements/lock.sh $(UV)
+
+fuzz: $(VENV)/.dev  ## Every property test for so long: make fuzz MINUTES=10
+	@$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 bench: $(VENV)/.dev  ## Time and memory of every room: make bench SCALE=S|M
 	@$(BIN)/python -m benchmarks --scale $(SCALE)
