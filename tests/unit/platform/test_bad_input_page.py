@@ -27,7 +27,7 @@ def folders() -> dict[str, str]:
 
 
 @cache
-def tests_in(path: Path) -> set[str]:
+def functions_of(path: Path) -> set[str]:
     tree = ast.parse(path.read_text("utf-8"))
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
@@ -47,4 +47,4 @@ def test_the_test_is_there(name: str) -> None:
     file, _, test = name.partition("::")
     path = PROJECT_DIR / folders().get(file, file)
     assert path.is_file(), f"{name}: no such file"
-    assert test in tests_in(path), f"{name}: no such test"
+    assert test in functions_of(path), f"{name}: no such test"
