@@ -65,6 +65,18 @@ def change(document: dict, path: str, value: object) -> None:
 
 
 PROPERTIES = "schema.0.properties"
+
+
+def extra(column: int, name: str, value: object) -> tuple[str, object]:
+    """A custom property of one column."""
+    return f"{PROPERTIES}.{column}.customProperties", [{"property": name, "value": value}]
+
+
+def codes(**more: object) -> dict[str, object]:
+    return {"name": "kind", "standard": "本目录", "values": {"a": "甲"}, **more}
+
+
+BACKWARDS = {"a": {"label": "甲", "valid_from": "2026-01-02", "valid_to": "2026-01-01"}}
 BROKEN = {
     "unknown key": ("colour", "red", "remove this key"),
     "unknown column key": (f"{PROPERTIES}.0.unique", True, "remove this key"),
@@ -89,6 +101,22 @@ BROKEN = {
     "reserved column": (f"{PROPERTIES}.2.name", "row_no", "rename"),
     "column twice": (f"{PROPERTIES}.2.name", "bed_no", "rename"),
     "known_at is optional": ("customProperties.3.value", "ended_on", "knownAt"),
+    "header of two columns": (*extra(2, "headers", ["床位编号"]), "mean one column"),
+    "headers that are none": (*extra(2, "headers", "代码"), "list the headers"),
+    "unknown drift": (*extra(4, "drift", "maybe"), "use one of"),
+    "drift of no code list": (*extra(4, "drift", "evolve"), "single codes"),
+    "a key left out": (*extra(0, "drift", "discard_value"), "discard_row or freeze"),
+    "days after the delivery on text": (*extra(2, "notAfter", "delivery"), "use delivery"),
+    "drift of the contract": (
+        "customProperties.5",
+        {"property": "drift", "value": {"unknownColumn": "maybe"}},
+        "drift",
+    ),
+    "code that ends before it begins": (
+        *extra(2, "codeList", codes(values=BACKWARDS)),
+        "after valid_to",
+    ),
+    "codes dated by no date": (*extra(2, "codeList", codes(date="bed_no")), "no date column"),
     "other file": ("id", "other", "same"),
     "no owner": ("customProperties.1", {"property": "family", "value": "service"}, "twice"),
     "family": ("domain", "subsidy", "family"),
