@@ -169,7 +169,7 @@ class _Builder:
         try:
             return shape.model_validate(value)
         except ValidationError as error:
-            raise self.fail(place, str(error.errors()[0]["msg"]), "correct the value") from error
+            raise self.fail(place, str(error.errors()[-1]["msg"]), "correct the value") from error
 
     def column(self, prop: Property, drift: Drift) -> Column:
         extra = self.properties(prop.customProperties, prop.name)

@@ -87,7 +87,9 @@ def fuzz(name: str, minutes: float) -> Result:
         for chosen in arguments(test):
             try:
                 test(**chosen)
-            except Exception:  # whatever it is, it is a finding
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # whatever it is, a library's panic too, it is a finding
                 found = "".join(traceback.format_exc())[-SHOWN:]
                 return Result(name, done, time.monotonic() - begin, found)
     return Result(name, done, time.monotonic() - begin)

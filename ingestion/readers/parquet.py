@@ -26,7 +26,7 @@ def parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
         DeliveryError: `bad_structure`, when the file is cut off or no Parquet file.
     """
     with path.open("rb") as file:
-        yield from _frames(file)
+        yield from _frames(file, checked=True)
 
 
 def parquet_content(content: Content) -> Iterator[pl.DataFrame]:
@@ -43,14 +43,22 @@ def parquet_content(content: Content) -> Iterator[pl.DataFrame]:
     yield from _frames(io.BytesIO(content.whole()))
 
 
-def _frames(file: Any) -> Iterator[pl.DataFrame]:
+def _frames(file: Any, checked: bool = False) -> Iterator[pl.DataFrame]:
+    """Frames of text; what landing wrote itself (`checked`) is not looked at twice."""
     try:
         with pq.ParquetFile(file) as parquet:
-            empty = parquet.schema_arrow.empty_table()
-            yield _text(empty)
+            names = parquet.schema_arrow.names
+            yield _text(parquet.schema_arrow.empty_table().columns, names)
             for batch in parquet.iter_batches(CHUNK_ROWS):
-                yield _text(pa.Table.from_batches([batch]))
-    except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as error:
+                columns = batch.columns if checked else [_sound(part) for part in batch.columns]
+                yield _text(columns, names)
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,  # names that are no text among them
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,  # polars over metadata that make no sense
+    ) as error:
         raise DeliveryError(
             "bad_structure",
             f"不是完整的 Parquet 文件（{_first_line(error)}）。可能传输中断，请重新报送。",
@@ -61,10 +69,31 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _text(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table)
+def _sound(column: pa.Array) -> pa.Array:
+    """A column without bytes that are no text; polars would take them as they are.
+
+    Raises:
+        pyarrow.ArrowInvalid: it is broken in another way.
+    """
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+            raise
+        column = column.cast(pa.large_binary())
+        column.validate(full=True)
+    return column
+
+
+def _text(columns: list[Any], names: list[str]) -> pl.DataFrame:
+    # Positions as names: metadata and names of the file's own stay out of polars.
+    frame = pl.from_arrow(pa.table(columns, names=[str(n) for n in range(len(columns))]))
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 (a table gives a frame)
-    return frame.select(_as_text(name, kind) for name, kind in frame.schema.items())
+    frame = frame.select(_as_text(name, kind) for name, kind in frame.schema.items())
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DeliveryError("duplicate_column", f"列名重复：{'、'.join(twice)}。请只保留一列。")
+    frame.columns = names
+    return frame
 
 
 def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
