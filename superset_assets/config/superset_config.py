@@ -150,7 +150,15 @@ EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
         "isDiverging": False,
         "isDefault": True,
         "colors": ["#e8f0f7", "#bcd4e8", "#86b1d4", "#4a87b8", "#1f5f99", "#123f6b"],
-    }
+    },
+    {
+        "id": "yinling_health",
+        "label": "银龄数据健康",
+        "description": "从差到好：琥珀到蓝",
+        "isDiverging": True,
+        "isDefault": False,
+        "colors": ["#b5651d", "#e0a030", "#f3e3c0", "#dbe8f4", "#86b1d4", "#1f5f99"],
+    },
 ]
 FONTS = "'Noto Sans SC', 'Noto Sans CJK SC', 'Source Han Sans SC', 'Microsoft YaHei', 'PingFang SC'"
 THEME_DEFAULT = {

@@ -16,6 +16,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SLOW = 60_000
 COUNTY = "360735000000"
 LATIN = re.compile(r"[A-Za-z]{3,}")
+TITLES = {
+    "overview": "银龄·养老服务指标总览",
+    "audit-leads": "银龄·审计线索",
+    "data-health": "银龄·数据健康",
+}
 
 
 def overview(page: Page, site: Site) -> None:
@@ -52,7 +57,7 @@ def test_each_role_lands_on_its_dashboard_without_leaving_the_host(
     site: Site, browser: Browser, user: access.User, tmp_path: Path
 ) -> None:
     with person(site, browser, user.username) as (page, asked):
-        title = "银龄·审计线索" if user.role == "auditor" else "银龄·养老服务指标总览"
+        title = TITLES[access.load()["roles"][user.role]["home"]]
         expect(page.get_by_text(title).first).to_be_visible(timeout=SLOW)
         expect(page.locator(".yl-banner")).to_be_visible(timeout=SLOW)
         expect(page.locator(".yl-card").first).to_be_visible(timeout=SLOW)

@@ -49,7 +49,8 @@ def columns_used(chart: dict[str, Any]) -> Iterator[str]:
     """Every column of its dataset that a chart names."""
     params = chart["params"]
     yield from params.get("all_columns", [])
-    yield from params.get("groupby", [])
+    groups = params.get("groupby", [])
+    yield from [groups] if isinstance(groups, str) else groups  # a heat map has one
     yield from (part for key in ("x_axis", "line_column") if (part := params.get(key)))
     yield from (yaml.safe_load(order)[0] for order in params.get("order_by_cols", []))
     for metric in [*params.get("metrics", []), *([params["metric"]] if "metric" in params else [])]:
