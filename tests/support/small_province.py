@@ -23,6 +23,7 @@ class Stream:
     def __init__(self, lake: Lake, seed: int = 7) -> None:
         self.lake = lake
         self.random = random.Random(seed)  # noqa: S311 (test data)
+        self.claims = random.Random(seed + 1)  # noqa: S311 (draws of its own)
         self.day = date(2026, 9, 1)
         self.numbers = [f"P{i}" for i in range(PERSONS)]
         self.payments: Rows = []
@@ -36,6 +37,7 @@ class Stream:
             self._persons()
             self._payments()
             self._services()
+            self._claims()
             if self.step_no % 2 == 0:
                 self._renumber()
             yield self.step_no
@@ -162,6 +164,25 @@ class Stream:
                 rows.append(row)
             unique = {row[key]: row for row in rows}
             self._add(dataset, list(unique.values()))
+
+    def _claims(self) -> None:
+        rows: dict[str, dict[str, Any]] = {}
+        for index in range(30 if self.step_no == 1 else 6):
+            # Some claims come again, corrected: another amount, worker or time.
+            serial = self.claims.randrange(20) if index < 2 else self.step_no * 100 + index
+            at = datetime(2026, 9, 1, 9) + timedelta(days=self.claims.randrange(40))
+            rows[f"L{serial}"] = {
+                "claim_no": f"L{serial}",
+                "id_no": self.claims.choice(self.numbers),
+                "worker_id_no": self.claims.choice(self.numbers[:20]),
+                "provider_code": "F1",
+                "service_code": "LH0101",
+                "started_at": at,
+                "ended_at": at + timedelta(hours=1),
+                "fund_amount": f"{self.claims.randrange(30, 90)}.00",
+                "self_amount": "20.00",
+            }
+        self._add("ltci_claim", list(rows.values()))
 
     def _renumber(self) -> None:
         old = self.random.choice(self.numbers[:20])
