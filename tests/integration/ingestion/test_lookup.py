@@ -13,6 +13,7 @@ from ingestion import access_log, register
 from ingestion.connectors.rest import client
 from ingestion.errors import SourceError
 from ingestion.landing import land
+from ingestion.workers import land_side_by_side
 from tests.integration.ingestion.conftest import Deliver, identifier, lake, stays
 from tests.support.rest_service import TOKEN, Service
 from yinling.settings import Settings, Source
@@ -86,6 +87,14 @@ def test_only_the_needed_are_asked_for_and_once(
     assert questions(service)[12:] and set(questions(service)[12:]) == {
         identifier(n) for n in range(12, 15)
     }
+
+
+def test_one_run_asks_about_those_whom_it_has_just_brought(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    deliver("facility_stay", stays(3))
+    land_side_by_side(asking(), [DATASET, "facility_stay"], lambda *_: None)
+    assert sorted(questions(service)) == sorted(identifier(n) for n in range(3))
 
 
 def test_each_question_stands_in_the_access_log_and_no_number_leaves_landing(
