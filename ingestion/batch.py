@@ -164,8 +164,9 @@ class Batch:
 
     def _manifest(self) -> dict[str, Any]:
         delivery, tally, contract = self.delivery, self.tally, self.contract
-        titles = {column.name: column.title for column in contract.columns}
-        doubts = [_doubt(titles, name, rows) for name, rows in sorted(tally.doubts.items()) if rows]
+        doubts = [
+            _doubt(contract, name, rows) for name, rows in sorted(tally.doubts.items()) if rows
+        ]
         doubts += left_out_words(contract, self._together(self._discarded))
         return {
             "batch_id": delivery.batch_id,
@@ -258,11 +259,14 @@ class Batch:
             start += frame.height
 
 
-def _doubt(titles: dict[str, str], name: str, rows: int) -> str:
+def _doubt(contract: Contract, name: str, rows: int) -> str:
     column, _, code = name.partition("=")
+    title = contract.titles[column]
     if code:
-        return f"“{titles[column]}”出现代码表以外的代码 {code}，{rows} 行，已载入，请确认是否新增"
-    return f"“{titles[column]}”校验位存疑 {rows} 行，已载入，请核对"
+        return f"“{title}”出现代码表以外的代码 {code}，{rows} 行，已载入，请确认是否新增"
+    if contract.by_name[column].division:
+        return f"“{title}”有 {rows} 行不是当时有效的区划代码，已载入，请核对"
+    return f"“{title}”校验位存疑 {rows} 行，已载入，请核对"
 
 
 def complete_receipts(settings: Settings, dataset: str) -> None:

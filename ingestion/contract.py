@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -12,7 +12,7 @@ from functools import cached_property
 import polars as pl
 
 from ingestion.headers import Headers
-from ingestion.odcs import CodeList, Drift, QualityRule, Sla, UnfitValue, Volume
+from ingestion.odcs import CodeList, Division, Drift, QualityRule, Sla, UnfitValue, Volume
 
 POLARS_TYPES: dict[str, pl.DataType] = {
     "varchar": pl.String(),
@@ -57,6 +57,7 @@ class Column:
     headers: tuple[str, ...]
     unfit: UnfitValue
     until_delivery: bool
+    division: Division | None = None
 
     @property
     def is_identifier(self) -> bool:
@@ -98,6 +99,7 @@ class Contract:
         name: dataset id, also the file's stem.
         grain: what one row is.
         known_at: the column that says when the department knew, or "delivery".
+        divisions: the register of division codes, once landing has attached it.
         granularity: "province" (one provider) or "county" (a delivery each county).
         full_replaces: what a full delivery takes the place of: "provider" (all that its provider
             delivered before) or "period" (what its provider delivered for the same period).
@@ -121,6 +123,7 @@ class Contract:
     encoding: str
     columns: tuple[Column, ...]
     drift: Drift
+    divisions: pl.DataFrame | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def titles(self) -> dict[str, str]:

@@ -20,7 +20,16 @@ from pydantic import BaseModel, ValidationError
 from ingestion.contract import PERSONAL_SUFFIXES, POLARS_TYPES, Column, Contract
 from ingestion.errors import ContractError
 from ingestion.headers import Headers
-from ingestion.odcs import CodeList, ContractFile, Delivery, Drift, Property, UnfitValue, Volume
+from ingestion.odcs import (
+    CodeList,
+    ContractFile,
+    Delivery,
+    Division,
+    Drift,
+    Property,
+    UnfitValue,
+    Volume,
+)
 
 __all__ = [
     "FAMILIES",
@@ -202,10 +211,16 @@ class _Builder:
             headers=tuple(headers),
             unfit=extra.get("drift", "discard_row"),
             until_delivery=until_delivery,
+            division=self.division(prop.name, extra),
         )
         if "drift" not in extra and (drift.unfitValue == "freeze" or column.may_be_left_out):
             column = replace(column, unfit=drift.unfitValue)
         return column
+
+    def division(self, name: str, extra: dict[str, Any]) -> Division | None:
+        if "division" not in extra:
+            return None
+        return self.block(Division, extra["division"] or {}, f"{name}.division")
 
     def check_columns(self, columns: tuple[Column, ...], known_at: Any) -> None:
         for column, prop in zip(columns, self.parsed.schema_[0].properties, strict=True):
@@ -218,6 +233,8 @@ class _Builder:
         for column in columns:
             if column.codes and column.codes.date not in (None, *dates):
                 raise self.fail(f"{column.name}.codeList.date", "is no date column", "name one")
+            if column.division and column.division.date not in (None, *dates):
+                raise self.fail(f"{column.name}.division.date", "is no date column", "name one")
         lake = [name for column in columns for name, _ in column.lake] + list(RESERVED)
         for name in {name for name in lake if lake.count(name) > 1}:
             raise self.fail(name, "two columns get this name in the lake", "rename one")
@@ -245,6 +262,8 @@ class _Builder:
             raise self.fail(f"{name}.codeList", f"cannot be checked on {kind}", "remove it")
         if column.codes and column.codes.separator and column.codes.dated:
             raise self.fail(f"{name}.codeList", "dated codes cannot be joined", "drop separator")
+        if column.division and (kind != "string" or column.personal):
+            raise self.fail(f"{name}.division", "needs a plain string column", "remove it")
         self.check_drift(column)
         if column.quality and (kind != "string" or column.personal):
             raise self.fail(f"{name}.quality", "needs a plain string column", "remove it")

@@ -21,6 +21,7 @@ from ingestion.batch import Batch, complete_receipts, now
 from ingestion.connectors import CONNECTORS, connector
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
+from ingestion.divisions import attached, needed_first
 from ingestion.drift import History, conform
 from ingestion.durable import plain_disk_errors, single_writer, write_json
 from ingestion.errors import DeliveryError, IngestionError
@@ -113,7 +114,7 @@ def land(
             raise IngestionError(f"No source for `{name}`. Add [sources.{name}] to yinling.toml.")
     initialise(settings)
     done = Landed()
-    for name in chosen:
+    for name in dict.fromkeys([*needed_first(settings, chosen), *chosen]):
         with plain_disk_errors(settings.home):
             _Dataset(settings, contracts[name], done, tell, period).run()
     return done
@@ -141,7 +142,8 @@ class _Dataset:
         tell: Callable[[int, int], None],
         period: str | None = None,
     ) -> None:
-        self.settings, self.contract, self.done, self.tell = settings, contract, done, tell
+        self.settings, self.done, self.tell = settings, done, tell
+        self.contract = attached(settings, contract)
         self.period = period
         self.source = settings.sources[contract.name]
         self.room = settings.landing / contract.name

@@ -26,7 +26,7 @@ class Shape(BaseModel):
 
 
 class DatedLabel(Shape):
-    """A code's label with the days from and to which (inclusive) the code may be used."""
+    """A code's label with its first day and the first day on which it is no longer used."""
 
     label: Text
     valid_from: date | None = None
@@ -34,8 +34,8 @@ class DatedLabel(Shape):
 
     @model_validator(mode="after")
     def check_order(self) -> Self:
-        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
-            raise ValueError("valid_from is after valid_to")
+        if self.valid_from and self.valid_to and self.valid_from >= self.valid_to:
+            raise ValueError("valid_from is not before valid_to")
         return self
 
 
@@ -56,6 +56,16 @@ class CodeList(Shape):
     def dated(self) -> dict[str, DatedLabel]:
         """The codes that are not valid for ever."""
         return {code: label for code, label in self.values.items() if isinstance(label, DatedLabel)}
+
+
+class Division(Shape):
+    """A division code that must be in use on the row's day, or else in the delivery's period.
+
+    The feed `region` says which codes are. A warning is counted; it refuses no row.
+    """
+
+    date: Name | None = None
+    severity: Literal["error", "warning"] = "error"
 
 
 UnfitValue = Literal["discard_row", "freeze", "discard_value", "evolve"]
@@ -86,12 +96,12 @@ class Drift(Shape):
 class ColumnProperty(Shape):
     """`customProperties` of a column.
 
-    `personal` (class), `codeList`, `headers` (further delivered headers that mean the column),
-    `drift` (what becomes of a value that does not fit), `notAfter` (`delivery`: what has happened
-    cannot have happened after the delivery's day).
+    `personal` (class), `codeList`, `division` (a division code, valid by date), `headers` (further
+    delivered headers that mean the column), `drift` (what becomes of a value that does not fit),
+    `notAfter` (`delivery`: what has happened cannot have happened after the delivery's day).
     """
 
-    property: Literal["personal", "codeList", "headers", "drift", "notAfter"]
+    property: Literal["personal", "codeList", "division", "headers", "drift", "notAfter"]
     value: Any
 
 

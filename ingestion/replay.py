@@ -24,6 +24,7 @@ from ingestion import quarantine, refusals, register
 from ingestion.batch import Batch, complete_receipts, now
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
+from ingestion.divisions import attached
 from ingestion.drift import conform
 from ingestion.durable import plain_disk_errors, single_writer, write_json
 from ingestion.errors import DeliveryError, IngestionError
@@ -80,7 +81,7 @@ class _Dataset:
     """Replays one dataset's quarantine, alone."""
 
     def __init__(self, settings: Settings, contract: Contract, search: Search) -> None:
-        self.settings, self.contract = settings, contract
+        self.settings, self.contract = settings, attached(settings, contract)
         self.wanted = Search(**{**vars(search), "dataset": contract.name})
 
     def run(self, corrected: Path | None) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from ingestion.contracts import Column, Contract
+from ingestion.contract import Contract
 from ingestion.marks import FAULT, PLACE
 
 Fault = tuple[pl.Series, str, str]  # rows, column, reason
@@ -34,14 +34,26 @@ def marked(raw: pl.DataFrame) -> list[Fault]:
 def faults_of_rows(
     contract: Contract, lake: Mapping[str, pl.Series], lineage: pl.DataFrame
 ) -> list[Fault]:
-    """Days after the delivery, and codes that were not valid on their day.
+    """Days after the delivery, and codes and divisions that were not valid on their day.
 
     Args:
         lake: the lake's columns by name, typed.
         lineage: the same rows' batch_id and known_at (the moment of the delivery).
     """
-    found = [*_future(contract, lake, lineage["known_at"]), *_outdated(contract, lake, lineage)]
+    found = [
+        *_future(contract, lake, lineage["known_at"]),
+        *_outdated(contract, lake, lineage),
+        *_no_division(contract, lake, lineage, "error"),
+    ]
     return [fault for fault in found if fault[0].any()]
+
+
+def doubts_of_rows(
+    contract: Contract, lake: Mapping[str, pl.Series], lineage: pl.DataFrame
+) -> list[tuple[str, pl.Series]]:
+    """Columns and rows that a warning doubts; the rows are loaded."""
+    found = _no_division(contract, lake, lineage, "warning")
+    return [(name, rows) for rows, name, _ in found if rows.any()]
 
 
 def _future(
@@ -62,12 +74,12 @@ def _outdated(
     for column in contract.columns:
         if column.codes is None or not column.codes.dated or column.unfit == "evolve":
             continue
-        first, last = _days(column, lake, lineage)
+        first, last = _days(column.codes.date, lake, lineage)
         code = lake[column.name].cast(pl.String)
         dated = column.codes.dated
         bounds = pl.DataFrame({"code": code, "first": first, "last": last}).select(
             early=pl.col("last") < _bound({k: v.valid_from for k, v in dated.items()}),
-            late=pl.col("first") > _bound({k: v.valid_to for k, v in dated.items()}),
+            late=pl.col("first") >= _bound({k: v.valid_to for k, v in dated.items()}),
         )
         rows = bounds.select(pl.any_horizontal(pl.all().fill_null(False))).to_series()
         yield rows, column.name, "code_not_current"
@@ -77,13 +89,43 @@ def _bound(days: Mapping[str, object]) -> pl.Expr:
     return pl.col("code").replace_strict(dict(days), default=None, return_dtype=pl.Date())
 
 
+def _no_division(
+    contract: Contract, lake: Mapping[str, pl.Series], lineage: pl.DataFrame, severity: str
+) -> Iterator[Fault]:
+    """Codes of which the register of divisions has no interval on the row's day."""
+    for column in contract.columns:
+        if contract.divisions is None or not column.division:
+            continue
+        if column.division.severity != severity:
+            continue
+        first, last = _days(column.division.date, lake, lineage)
+        code = lake[column.name].cast(pl.String)
+        asked = pl.DataFrame({"code": code, "first": first, "last": last})
+        known = (
+            asked.unique()
+            .join(contract.divisions, on="code")
+            .filter(
+                pl.col("start") <= pl.col("last"),
+                pl.col("end").is_null() | (pl.col("end") > pl.col("first")),
+            )
+            .select("code", "first", "last")
+            .unique()
+        )
+        wrong = (
+            asked.with_row_index("at")
+            .drop_nulls()
+            .join(known, on=["code", "first", "last"], how="anti")["at"]
+        )
+        rows = pl.repeat(False, asked.height, eager=True).scatter(wrong, True)
+        yield rows, column.name, "division_not_current"
+
+
 def _days(
-    column: Column, lake: Mapping[str, pl.Series], lineage: pl.DataFrame
+    date: str | None, lake: Mapping[str, pl.Series], lineage: pl.DataFrame
 ) -> tuple[pl.Series, pl.Series]:
     """The days between which the code must have been valid: the row's day, or the period."""
-    assert column.codes is not None  # noqa: S101 (the caller's filter)
-    if column.codes.date is not None:
-        day = lake[column.codes.date].cast(pl.Date)
+    if date is not None:
+        day = lake[date].cast(pl.Date)
         return day, day
     # batch_id is <dataset>.<provider>.<period>.<sequence>, the period YYYY, YYYY-MM or YYYY-MM-DD.
     period = pl.col("batch_id").cast(pl.String).str.split(".").list.get(2, null_on_oob=True)

@@ -11,7 +11,7 @@ from ingestion.contracts import Column, Contract
 from ingestion.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from ingestion.quarantine import refused_rows
 from ingestion.repeats import Repeats, constant, repeats
-from ingestion.row_checks import faults_of_rows, marked
+from ingestion.row_checks import doubts_of_rows, faults_of_rows, marked
 
 SECRETS_SCHEMA = pl.Schema(
     {"batch_id": pl.String(), "kind": pl.String(), "token": pl.String(), "clear": pl.String()}
@@ -135,6 +135,7 @@ def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key:
     found_in_rows = faults_of_rows(contract, seen.lake, lineage)
     seen.faults = [_fault(*fault) for fault in marked(raw)] + seen.faults
     seen.faults += [_fault(*fault) for fault in found_in_rows]
+    seen.doubts += doubts_of_rows(contract, seen.lake, lineage)
     left_out = seen.leave_out({c.name for c in contract.columns if c.unfit == "discard_value"})
     lake = seen.lake
     lake |= {name: lineage[name] for name in ("batch_id", "row_no", "known_at")}

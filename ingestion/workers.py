@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from ingestion.divisions import needed_first
 from ingestion.errors import IngestionError, SourceError
 from ingestion.landing import Landed, land
 from yinling.settings import Settings
@@ -47,7 +48,8 @@ def land_side_by_side(
     done, failed = Landed(), []
     asks = [name for name in datasets if settings.sources[name].mode == "lookup"]
     with _pool(min(settings.resources.threads, len(datasets)), tell) as submit:
-        for names in ([name for name in datasets if name not in asks], asks):
+        first = needed_first(settings, datasets)
+        for names in (first, [name for name in datasets if name not in (*first, *asks)], asks):
             running = [submit(settings, name, period) for name in names]
             for name, landed in zip(names, running, strict=True):
                 try:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ingestion.contracts import load_contracts
+from ingestion.errors import IngestionError
 from tests.integration.ingestion.bad_files import Outcome, put
 from tests.integration.ingestion.conftest import CONTRACTS, funds, lake, stays
 from yinling.settings import PROJECT_DIR, Settings
@@ -167,7 +168,7 @@ def dated_payer(date: str | None) -> Callable[[dict[str, Any]], None]:
             for item in column(document, "payer")["customProperties"]
             if item["property"] == "codeList"
         )
-        codes["values"]["tekun"] = {"label": "特困供养", "valid_to": "2025-12-31"}
+        codes["values"]["tekun"] = {"label": "特困供养", "valid_to": "2026-01-01"}
         codes["values"]["relief"] = {"label": "救助", "valid_from": "2026-01-01"}
         if date:
             codes["date"] = date
@@ -195,3 +196,60 @@ def test_codes_are_valid_in_the_deliverys_period(home: Settings, change: Change)
     data = rows.write_csv().encode()
     put(home, STAY, "b.csv", data, rows, sequence=2, period="2025")
     assert lake(home, STAY)["payer"].to_list() == ["tekun", "relief"]
+
+
+def divided(severity: str, date: str | None) -> Callable[[dict[str, Any]], None]:
+    def how(document: dict[str, Any]) -> None:
+        value = {"severity": severity} | ({"date": date} if date else {})
+        properties = column(document, "region_code")["customProperties"]
+        properties.append({"property": "division", "value": value})
+
+    return how
+
+
+REGIONS = pl.DataFrame(
+    {
+        "region_code": ["440221000000", "440203000000", "440200000000"],
+        "valid_from": ["1983-01-01", "2004-05-01", "1983-01-01"],
+        "name": ["曲江县", "武江区", "韶关市"],
+        "level": ["county", "county", "prefecture"],
+        "parent_code": ["440200000000", "440200000000", "440000000000"],
+        "urban_rural": pl.Series([None] * 3, dtype=pl.String),
+        "valid_to": ["2004-05-01", None, None],
+        "successor_codes": pl.Series([None] * 3, dtype=pl.String),
+    }
+)
+ASSISTED = pl.DataFrame(
+    {
+        "id_no": stays(4)["id_no"],
+        "category": ["dibao"] * 4,
+        "valid_from": ["2004-04-30", "2004-05-01", "2004-05-01", "2020-01-01"],
+        "household_no": ["H1", "H2", "H3", "H4"],
+        "care_mode": pl.Series([None] * 4, dtype=pl.String),
+        "self_care": pl.Series([None] * 4, dtype=pl.String),
+        "wants_institution": pl.Series([None] * 4, dtype=pl.String),
+        "region_code": ["440221000000", "440221000000", "440203000000", "440299000000"],
+        "valid_to": pl.Series([None] * 4, dtype=pl.String),
+    }
+)
+MEMBERS = "assistance_member"
+
+
+def test_division_codes_are_valid_on_the_rows_own_day(home: Settings, change: Change) -> None:
+    change(MEMBERS, divided("error", "valid_from"))
+    change("region", lambda document: None)
+    with pytest.raises(IngestionError, match="Land `region` first"):
+        land_rows(home, MEMBERS, ASSISTED)
+    land_rows(home, "region", REGIONS)
+    refused = [
+        (2, "region_code", "division_not_current"),
+        (4, "region_code", "division_not_current"),
+    ]
+    land_rows(home, MEMBERS, ASSISTED).loaded(2, refused, "当时有效的区划代码")
+
+
+def test_division_codes_that_only_warn(home: Settings, change: Change) -> None:
+    change(MEMBERS, divided("warning", None))
+    change("region", lambda document: None)
+    land_rows(home, "region", REGIONS)
+    land_rows(home, MEMBERS, ASSISTED).loaded(4, [], "有 3 行不是当时有效的区划代码")

@@ -114,9 +114,11 @@ BROKEN = {
     ),
     "code that ends before it begins": (
         *extra(2, "codeList", codes(values=BACKWARDS)),
-        "after valid_to",
+        "not before valid_to",
     ),
     "codes dated by no date": (*extra(2, "codeList", codes(date="bed_no")), "no date column"),
+    "division of a date": (*extra(3, "division", {}), "plain string"),
+    "division dated by no date": (*extra(2, "division", {"date": "bed_no"}), "no date column"),
     "other file": ("id", "other", "same"),
     "no owner": ("customProperties.1", {"property": "family", "value": "service"}, "twice"),
     "family": ("domain", "subsidy", "family"),
