@@ -44,8 +44,11 @@ class TokenKey(str):
         return hmac.digest(self.encode(), b"yinling token key check", "sha256").hex()[:16]
 
 
-def token_key(settings: Settings) -> TokenKey:
-    """The key of this home's tokens. The first call of a home without batches fixes it.
+def token_key(settings: Settings, *, fix: bool = True) -> TokenKey:
+    """The key of this home's tokens, and that it is the one that its tokens were made with.
+
+    Args:
+        fix: note the key and the algorithm for this home, where nothing is noted yet.
 
     Raises:
         SettingsError: no key is set, or algorithm or key are not those of the tokens in the lake.
@@ -55,7 +58,8 @@ def token_key(settings: Settings) -> TokenKey:
     given = (TokenKey(key.text, algorithm) for key in keys.token_keys(settings))
     newest = next(given)
     if not _holds_tokens(settings):
-        _pin(settings, newest)
+        if fix:
+            _pin(settings, newest)
         return newest
     # A home from before the pin has tokens of the one algorithm there was.
     pin = json.loads(file.read_bytes()) if file.exists() else {"algorithm": SHA256}
@@ -66,7 +70,8 @@ def token_key(settings: Settings) -> TokenKey:
             "new home (docs/how-to/keys-and-originals.md)."
         )
     if "check" not in pin:
-        _pin(settings, newest)
+        if fix:
+            _pin(settings, newest)
         return newest
     for key in (newest, *given):
         if key.check == pin["check"]:

@@ -143,11 +143,9 @@ def _sources(settings: Settings) -> Iterator[Finding]:
         yield Finding("WARN", "sources", "none in the settings", "add [sources.<dataset>] blocks")
         return
     before = 0
-    for key in () if settings.synthetic else KEYS:
-        if not os.environ.get(key):
-            before += 1
-            mend = "load keys.env, which `yinling init` wrote, into the environment"
-            yield Finding("FAIL", "keys", f"{key} is not set", mend)
+    for finding in () if settings.synthetic else _keys(settings):
+        before += finding.status != "OK"
+        yield finding
     for name, source in sorted(settings.sources.items()):
         if not (settings.contracts / f"{name}.yaml").exists():
             before += 1
@@ -181,6 +179,28 @@ def _waiting(settings: Settings, source: Source) -> list[str]:
     if source.connector != "folder" or folder is None or not folder.is_dir():
         return []
     return waiting(listing(folder), source)
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    """The keys that landing and `reveal` need, asked for where the settings keep them."""
+    from ingestion.errors import VaultError
+    from ingestion.tokens import token_key
+    from ingestion.vault import current_seal
+
+    if settings.crypto.keys == "environment":
+        missing = [key for key in KEYS if not os.environ.get(key)]
+        mend = "load keys.env, which `yinling init` wrote, into the environment"
+        yield from (Finding("FAIL", "keys", f"{key} is not set", mend) for key in missing)
+        if missing:
+            return
+    mend = "docs/how-to/keys-and-originals.md"
+    try:
+        algorithm, seal = token_key(settings, fix=False).algorithm, current_seal(settings)
+    except (SettingsError, VaultError) as error:
+        yield Finding("FAIL", "keys", str(error), mend)
+    else:
+        facts = f"tokens {algorithm}, vault {seal.cipher} with key {seal.key.id}"
+        yield Finding("OK", "keys", f"from the {settings.crypto.keys}: {facts}")
 
 
 def _locks(settings: Settings) -> Iterator[Finding]:

@@ -24,6 +24,25 @@ memory_limit = "6GB"
 dbt_tasks = "each"               # or "one": the build as one task
 # alert_webhook_env = "YINLING_ALERT_URL"
 
+[crypto]                         # docs/how-to/keys-and-originals.md
+vault = "aes-256-gcm"            # or "sm4-gcm"
+tokens = "hmac-sha256"           # or "hmac-sm3"; fixed as soon as the first batch is in
+keys = "environment"             # or "service": a key service instead of keys.env
+# service_url = "https://kms.example.cn:8200/v1/secret/data/yinling"
+# service_token_env = "YINLING_KMS_TOKEN"
+# service_ca = "/etc/ssl/certs/bureau-ca.pem"
+
+[reveal.roles]                   # who may see originals: role → accounts of this machine
+auditor = ["*"]                  # "*": every account that may run the command
+identity_repair = ["*"]
+
+# A copy of the auditors' tables for another recipient, under tokens of its own:
+#
+# [purposes.yibao]
+# recipient = "医疗保障局"
+# legal_basis = "数据共享协议 2026-17"
+# tables = ["finding", "exposure"]
+
 # One block a dataset: how its deliveries travel. What they hold stands in ingestion/contracts/.
 # Every channel and setting: docs/how-to/connect-a-source.md
 #

@@ -27,7 +27,8 @@
         'duplicate_column': '列名重复', 'empty_file': '文件为空',
         'line_too_long': '单行过长', 'too_large': '文件过大',
         'unclosed_quote': '引号未闭合', 'schema_frozen': '列与冻结的契约不符',
-        'wrong_unit': '报送单位与契约不符',
+        'value_frozen': '有值不在冻结的契约之内', 'unknown_dataset': '没有这个数据集的契约',
+        'cursor_type': '增量游标的类型改变', 'wrong_unit': '报送单位与契约不符',
     }) }}
 {%- endmacro %}
 
