@@ -99,7 +99,10 @@ def command(*words: str) -> dict[str, Any]:
 
 
 def landing_dag(family: str, cron: str) -> DAG:
-    """One task a dataset of the family, then the family's asset: the warehouse waits for it."""
+    """One task a dataset of the family, then the family's asset: the warehouse waits for it.
+
+    One process asks all sources of the family for news; datasets without are skipped without one.
+    """
     settings = load_settings()
     contracts = {
         name: contract
@@ -118,6 +121,7 @@ def landing_dag(family: str, cron: str) -> DAG:
         doc_md=_landing_doc(family, list(contracts.values())),
     ) as dag:
         landed = _landed.override(outlets=[family_asset(family)])()
+        news = _news(sorted(contracts))
         for name, contract in contracts.items():
             one = _land.override(
                 task_id=name,
@@ -125,8 +129,16 @@ def landing_dag(family: str, cron: str) -> DAG:
                 outlets=[dataset_asset(name)],
                 max_active_tis_per_dag=1,
             )
-            one(name) >> landed
+            news >> one(name) >> landed
     return dag
+
+
+@task.branch(task_id="news")
+def _news(datasets: list[str]) -> list[str]:
+    """The datasets to land: those with news, and those whose source could not be asked."""
+    if not datasets or get_current_context()["params"].get("period"):
+        return datasets
+    return list(command("news", *datasets)["news"])
 
 
 @task
