@@ -12,7 +12,6 @@ from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
-from pymysql.constants import FIELD_TYPE
 from pymysql.cursors import SSCursor
 
 from ingestion.connectors.sql_database import BLOCK_BYTES, CONNECT_SECONDS, Database
@@ -23,7 +22,6 @@ from yinling.settings import Settings, Source
 
 _ROWS_A_FETCH = 5_000
 SILENT_SECONDS = 600  # a server that says nothing for so long is taken for lost
-_TYPES = {code: name.lower() for name, code in vars(FIELD_TYPE).items() if isinstance(code, int)}
 _TEXTS = {
     "var_string",
     "string",
@@ -57,9 +55,6 @@ class MySQL(Database):
             return f"_utf8mb4 x'{value.encode().hex()}'"  # an escape, or none, by the server's mode
         return super().text(value)
 
-    def _type(self, column: Any) -> str:
-        return str(_TYPES.get(column[1], column[1]))
-
     def _line(self, names: list[str], kinds: dict[str, str]) -> str:
         """An expression: the row as a line."""
         parts = []
@@ -88,18 +83,26 @@ class MySQL(Database):
     def lines(self, names: list[str], table: str, rest: str) -> Iterator[bytes]:
         row = self._line(names, self.columns(table))
         driver: Any = self.connection.connection.driver_connection
-        with driver.cursor(SSCursor) as cursor:
+        cursor = driver.cursor(SSCursor)
+        try:
             cursor.execute(f"select {row} from {self.name(table)} {rest}")
-            rows: list[str] = []
+            lines: list[str] = []
             size = 0
             while some := cursor.fetchmany(_ROWS_A_FETCH):
-                rows += [line for (line,) in some]
+                lines += [line for (line,) in some]
                 size += sum(len(line) for (line,) in some)
                 if size >= BLOCK_BYTES:
-                    yield ("\n".join(rows) + "\n").encode()
-                    rows, size = [], 0
-            if rows:
-                yield ("\n".join(rows) + "\n").encode()
+                    yield ("\n".join(lines) + "\n").encode()
+                    lines, size = [], 0
+            if lines:
+                yield ("\n".join(lines) + "\n").encode()
+        except BaseException:
+            # Closing would fetch the rest, from a line that may be dead.
+            if cursor._result is not None:
+                cursor._result.unbuffered_active = False
+            self.connection.invalidate()
+            raise
+        cursor.close()
 
 
 def mysql_deliveries(

@@ -157,7 +157,12 @@ class Database:
         return found
 
     def _type(self, column: Any) -> str:
-        shown = getattr(column, "type_display", None) or getattr(column[1], "name", column[1])
+        kind = column[1]
+        shown = getattr(column, "type_display", None) or getattr(kind, "name", kind)
+        if isinstance(shown, int):
+            driver = self.engine.dialect.loaded_dbapi
+            numbered = vars(getattr(getattr(driver, "constants", None), "FIELD_TYPE", driver))
+            shown = next((name for name, number in numbered.items() if number == shown), shown)
         return str(shown).lower()
 
     def write_rights(self, table: str) -> list[str] | None:
@@ -177,8 +182,8 @@ class Database:
             if error.connection_invalidated:
                 return True
             error = error.orig if isinstance(error.orig, Exception) else error
-        code = getattr(error, "sqlstate", None) or (error.args[0] if error.args else "")
-        return re.search(rf"(?<![0-9])({self.words.again})(?![0-9])", str(code)) is not None
+        codes = f"{getattr(error, 'sqlstate', None)} {error.args[0] if error.args else ''}"
+        return re.search(rf"(?<![0-9])({self.words.again})(?![0-9])", codes) is not None
 
     def sum_of_text(self, column: str) -> str | None:
         """The total of an amount typed as text; the server complains where one is no number.

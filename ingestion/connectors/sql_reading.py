@@ -181,7 +181,7 @@ class Reading:
             if pieces is not None:
                 return None, pieces
         in_order = None if plan.since else database.order(str(self.source.table))
-        return plan.by or self.source.key_range or in_order, [""]
+        return self.source.key_range or in_order or plan.by, [""]
 
     def _late(self, planner: Planner, plan: Plan, names: list[str]) -> pl.DataFrame:
         where = f"where {' and '.join(planner.late_rows(plan))}"

@@ -123,7 +123,7 @@ class Spool:
         total = 0
         for frame in spooled_frames(self.file):
             line = pl.concat_str(pl.all().fill_null(sql_text.NULL), separator="\t")
-            digest = line.chash.sha256().str.slice(0, 12).str.to_integer(base=16)  # type: ignore[attr-defined]
+            digest = line.chash.sha2_256().str.slice(0, 12).str.to_integer(base=16)  # type: ignore[attr-defined]
             total += int(frame.select(digest.sum()).item())
         return f"{total:x}"
 
