@@ -32,6 +32,7 @@ from yinling.settings import Settings, SettingsError
 
 GROUP_ROWS = 50_000  # deliveries are checked together up to so many rows
 GROUP_DELIVERIES = 200
+FILES = ("folder", "sftp")  # connectors whose deliveries stay where they are until they are read
 DATA = "data.parquet"
 
 
@@ -172,7 +173,7 @@ class _Dataset:
                 if not self._is_new(delivery):
                     continue
                 # What streams from a system must be taken while its connection is open.
-                if self.source.connector != "folder" or delivery.rows_hint > GROUP_ROWS // 2:
+                if self.source.connector not in FILES or delivery.rows_hint > GROUP_ROWS // 2:
                     self._land_group(group)
                     self._land_large(delivery)
                     continue
