@@ -46,6 +46,8 @@ class Lake:
         """Give every dataset its empty schema file, as landing does."""
         for name, contract in self.contracts.items():
             self._write(name, "0-schema", pl.DataFrame(schema=contract.polars_schema()))
+            held = pl.DataFrame(schema={"key": pl.String()})
+            held.write_parquet(self.folder / name / "0-schema" / "held.parquet")
         return self
 
     def add(
