@@ -19,6 +19,7 @@ _NEUTRAL = re.compile(
     r"^(必填|选填|可空|元|单位[:为]?元|人民币|人|名|张|个|户|次|天|日|岁|平方米|m2|㎡|小时|文本|文本格式"
     r"|日期|yyyy[-/]?mm([-/]?dd)?|18位|12位)$"
 )
+_REMEMBERED = 10_000
 _SCALED = re.compile(r"[十百千万亿]|thousand|million|k$")
 
 
@@ -40,6 +41,7 @@ class Headers:
 
     def __init__(self, columns: Iterable[tuple[str, str, Sequence[str]]]) -> None:
         self._known: dict[str, str] = {}
+        self._asked: dict[str, str | None] = {}  # the same headers come with every delivery
         for name, title, more in columns:
             for header in (name, title, *more):
                 if self._known.setdefault(plain(header), name) != name:
@@ -51,6 +53,14 @@ class Headers:
         Raises:
             DeliveryError: `wrong_unit`, when the header states a unit that changes the values.
         """
+        if header in self._asked:
+            return self._asked[header]
+        column = self._match(header)
+        if len(self._asked) < _REMEMBERED:
+            self._asked[header] = column
+        return column
+
+    def _match(self, header: str) -> str | None:
         text = plain(header)
         if text in self._known:
             return self._known[text]

@@ -8,6 +8,7 @@ as the number that was typed.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ _FOOTER = (
     r"^(合计|总计|小计|共计|填表人|制表人|填报人|审核人|审批人|负责人|经办人"
     r"|填报单位|填报日期|联系电话|说明|注)"
 )
+SERIAL = r"^[1-7]\d{4}(\.\d+)?$"
 _NOISE = r"^-?\d+\.\d+$"
 
 
@@ -247,6 +249,8 @@ def _header(cells: pl.DataFrame, headers: Headers | None) -> tuple[int, list[str
         one = _tidy(row)
         if (fit := headers.fit(one)) > best[0]:
             best = (fit, number + 1, one)
+            if 1 < fit == len([name for name in one if name]):
+                break  # every cell is a header: no other row can be it
         if number + 1 < len(top):
             two = _joined(one, _tidy(top[number + 1]), headers)
             # Two rows are a header only where both are needed to name the columns.
@@ -324,7 +328,8 @@ def _without_footer(
     if headers is None or frame.height == 0:
         return frame
     needed = [name for name in frame.columns if headers.match(name) in required]
-    if not needed:
+    last = next((cell for cell in frame.row(-1) if cell is not None), "")
+    if not needed or not re.match(_FOOTER, last.strip()):
         return frame
     tail = frame.tail(10)
     first = tail.select(pl.coalesce(pl.all()).str.strip_chars()).to_series()
@@ -346,11 +351,9 @@ def _dated(
     Only five digits are taken (1927 to 2119): fewer could be a year.
     """
     start = pl.date(1904, 1, 1) if from_1904 else pl.date(1899, 12, 30)
-    for name in frame.columns:
-        if headers.match(name) not in dated:
-            continue
+    for name in _with(frame, headers, dated, pl.all().str.contains(SERIAL)):
         cell = pl.col(name)
-        number = pl.when(cell.str.contains(r"^[1-7]\d{4}(\.\d+)?$")).then(cell)
+        number = pl.when(cell.str.contains(SERIAL)).then(cell)
         seconds = (number.cast(pl.Float64) * 86_400).round(0).cast(pl.Int64)
         moment = start.cast(pl.Datetime("us")) + pl.duration(seconds=seconds)
         text = moment.dt.strftime("%Y-%m-%d %H:%M:%S")
@@ -360,12 +363,19 @@ def _dated(
 
 def _shown(frame: pl.DataFrame, headers: Headers, numeric: Sequence[str]) -> pl.DataFrame:
     """Numbers as the spreadsheet shows them: a sum such as 0.30000000000000004 is 0.3 there."""
-    for name in frame.columns:
-        if headers.match(name) not in numeric:
-            continue
+    noise = pl.all().str.contains(_NOISE) & (pl.all().str.len_bytes() > 16)
+    for name in _with(frame, headers, numeric, noise):
         text = frame[name]
         noisy = text.str.contains(_NOISE) & (text.str.len_bytes() > 16)
-        if noisy.any():
-            shown = pl.Series([f"{float(value):.15g}" for value in text.filter(noisy)])
-            frame = frame.with_columns(text.scatter(noisy.arg_true(), shown).alias(name))
+        shown = pl.Series([f"{float(value):.15g}" for value in text.filter(noisy)])
+        frame = frame.with_columns(text.scatter(noisy.arg_true(), shown).alias(name))
     return frame
+
+
+def _with(frame: pl.DataFrame, headers: Headers, wanted: Sequence[str], test: pl.Expr) -> list[str]:
+    """Those of the wanted columns in which a value passes the test."""
+    names = [name for name in frame.columns if headers.match(name) in wanted]
+    if not names or not frame.height:
+        return []
+    found = frame.select(names).select(test.any()).row(0)
+    return [name for name, any_value in zip(names, found, strict=True) if any_value]
