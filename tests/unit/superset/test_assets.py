@@ -87,6 +87,15 @@ def test_a_dataset_is_named_as_its_file(dataset: dict[str, Any]) -> None:
     assert dataset["table_name"] == name(dataset)
 
 
+def test_no_dataset_is_named_as_a_published_table(release: Path) -> None:
+    """Superset would put the dataset's row rule inside its own SQL, where the columns are not."""
+    for database in load("databases").values():
+        file = release / f"{database['database_name']}.duckdb"
+        with duckdb.connect(str(file), read_only=True) as connection:
+            tables = {table for (table,) in connection.execute("show tables").fetchall()}
+        assert tables and not tables & {dataset["table_name"] for dataset in datasets()}
+
+
 @pytest.mark.parametrize("dataset", datasets(), ids=name)
 def test_row_security_can_tell_the_region_of_every_dataset(dataset: dict[str, Any]) -> None:
     columns = {column["column_name"] for column in dataset["columns"]}
