@@ -97,10 +97,7 @@ class MySQL(Database):
             if lines:
                 yield ("\n".join(lines) + "\n").encode()
         except BaseException:
-            # Closing would fetch the rest, from a line that may be dead.
-            if cursor._result is not None:
-                cursor._result.unbuffered_active = False
-            self.connection.invalidate()
+            self.abandon(cursor)
             raise
         cursor.close()
 

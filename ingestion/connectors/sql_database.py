@@ -214,8 +214,21 @@ class Database:
         answer = self.connection.execution_options(
             stream_results=True, max_row_buffer=_ROWS_A_FETCH
         ).exec_driver_sql(f"select {wanted} from {self.name(table)} {rest}")
-        for rows in answer.partitions(_ROWS_A_FETCH):
-            yield sql_text.render(_texts(rows, names))
+        cursor = answer.cursor
+        try:
+            for rows in answer.partitions(_ROWS_A_FETCH):
+                yield sql_text.render(_texts(rows, names))
+        except BaseException:
+            self.abandon(cursor)
+            raise
+
+    def abandon(self, cursor: Any) -> None:
+        """Give up an answer that is half fetched, and the line with it."""
+        # PyMySQL would fetch the rest when it forgets the answer, from a line that may be dead.
+        result = getattr(cursor, "_result", None)
+        if hasattr(result, "unbuffered_active"):
+            result.unbuffered_active = False
+        self.connection.invalidate()
 
 
 def _texts(rows: Any, names: list[str]) -> pl.DataFrame:
