@@ -84,7 +84,7 @@ WORDS = {
         again=r"ORA-(00060|00054|01555|08177|03113|03114|12170|12541|12514|00028)",
     ),
     "dm": Words(
-        moment=("set transaction isolation level serializable", "set transaction read only"),
+        moment=("sp_set_session_readonly(1)", "set transaction isolation level serializable"),
         rights=_ORACLE_RIGHTS,
         again=r"-6403|-6001|-6010|-70028|-70019",
     ),
