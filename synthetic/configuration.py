@@ -18,6 +18,15 @@ PG_PORT_VARIABLE = "YINLING_DEMO_PG_PORT"
 URI_ENV = {"police": "YINLING_POLICE_URI", "medical": "YINLING_MEDICAL_URI"}
 TOKEN_ENV = "YINLING_CIVIL_TOKEN"  # noqa: S105 - the variable's name
 
+ASKED = {
+    "custody_period": [
+        'purpose = "核查服刑、强制戒毒期间是否仍领取社会救助"',
+        'ask_for = "assistance_member.id_no"',
+        "questions_per_run = 5000",
+    ],
+}
+"""Why and about whom the hub asks; larger provinces than S are asked about over several nights."""
+
 
 def secret_of(seed: int, purpose: str) -> str:
     """A demo key: 64 hex digits that follow from the seed."""
@@ -40,14 +49,16 @@ def _source(channel: Channel, port: int) -> list[str]:
             f'provider = "{channel.provider}"',
             f'mode = "{mode}"',
         ]
-    elif channel.kind == "rest":
+    elif channel.kind in ("rest", "lookup"):
         lines += [
             'connector = "rest"',
             f'url = "http://127.0.0.1:{port}/v1/{channel.dataset}"',
             f'token_env = "{TOKEN_ENV}"',
             f'provider = "{channel.provider}"',
-            f'mode = "{mode}"',
+            f'mode = "{mode if channel.kind == "rest" else "lookup"}"',
         ]
+        if channel.kind == "lookup":
+            lines += ASKED[channel.dataset]
     else:
         lines += ['connector = "folder"', f'path = "demo/inbox/{channel.dataset}"']
         if channel.encoding != "utf-8":
@@ -71,7 +82,7 @@ def write(home: Path, seed: int, port: int | None = None) -> None:
         "retry_seconds = 5",
         "",
     ]
-    for channel in (c for c in CHANNELS.values() if c.kind != "lookup"):
+    for channel in CHANNELS.values():
         lines += [*_source(channel, chosen), ""]
     (home / "yinling.toml").write_text("\n".join(lines), "utf-8")
     env = {

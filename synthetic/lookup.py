@@ -1,13 +1,15 @@
 """Answer-only services: one person's ID number in, that person's rows out, the purpose recorded.
 
 `GET /v1/<dataset>?id_no=…` with the bearer token and a header `X-Purpose` (percent-encoded UTF-8)
-answers `{"rows": […]}`, every value text or null; nobody's rows can be listed. Each question is a
+answers `{"rows": […], "generated_at": …}`, every value text or null, at the province's own time;
+nobody's rows can be listed. Each question is a
 line of JSON on standard output, without the ID number.
 """
 
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
@@ -16,7 +18,11 @@ import polars as pl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from synthetic.calendar import CLOCK
+
 PURPOSE = "x-purpose"
+SAID_AT = f"{CLOCK + timedelta(days=1)}T03:00:00"
+"""Whenever it is asked, the province knows what it knew in the night after its last day."""
 
 
 @lru_cache(maxsize=8)
@@ -45,4 +51,4 @@ def answer(folder: Path, request: Request) -> Response:
     rows = rows_of(folder, id_no)
     note = {"asked": folder.name, "purpose": purpose, "rows": len(rows)}
     print(json.dumps(note, ensure_ascii=False), flush=True)
-    return JSONResponse({"rows": rows})
+    return JSONResponse({"rows": rows, "generated_at": SAID_AT})

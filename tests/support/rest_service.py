@@ -21,12 +21,14 @@ class Service(ThreadingHTTPServer):
         asked: the server's own log, one query a request; `seen` has the headers.
         style: how the paging parameters are understood; `control` False leaves the record out.
         persons: what the look-up answers: ID number → rows.
+        said_at: the department's own time of those answers, if it says one.
     """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.rows: list[dict[str, Any]] = []
         self.persons: dict[str, list[dict[str, Any]]] = {}
+        self.said_at: str | None = None
         self.troubles: list[tuple[Any, ...]] = []
         self.asked: list[dict[str, str]] = []
         self.seen: list[dict[str, str]] = []
@@ -73,7 +75,9 @@ class Handler(BaseHTTPRequestHandler):
         if service.troubles:
             return self._answer(*service.troubles.pop(0))
         if "id_no" in query:
-            return self._answer(200, json.dumps({"rows": service.persons.get(query["id_no"], [])}))
+            said = {"generated_at": service.said_at} if service.said_at else {}
+            rows = service.persons.get(query["id_no"], [])
+            return self._answer(200, json.dumps({"rows": rows, **said}))
         return self._answer(200, json.dumps(self._page(query), ensure_ascii=False, indent=1))
 
     def _signed(self, body: bytes) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from ingestion import access_log, register, vault
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.paging import at
 from ingestion.contracts import Contract, load_contracts
-from ingestion.delivery import SHANGHAI, Delivery
+from ingestion.delivery import SHANGHAI, Delivery, wall_clock
 from ingestion.errors import SourceError
 from ingestion.keys import vault_keys
 from ingestion.readers import page_frames
@@ -72,21 +73,22 @@ def lookup_deliveries(
         .to_list()
     )
     questions = _Questions(settings, source, contract, client, asked_column)
-    for token, rows in questions.answers(due):
-        pending.add(token, rows)
+    for token, answer in questions.answers(due):
+        pending.add(token, answer)
         questions.done += 1
     answers = pending.answered()
     if not answers.height:
         return
+    said = pending.said_at()
     rows_total = int(answers["rows"].sum())
     delivery = Delivery(
         dataset=contract.name,
         provider=str(source.provider),
-        period=moment.strftime("%Y-%m"),
+        period=said.strftime("%Y-%m"),
         mode="increment",
         sequence=1 + (mine["sequence"][-1] if mine.height else 0),
         file=RAW_FILE,
-        delivered_at=moment,
+        delivered_at=said,
         frames=pending.frames,
         reread=page_frames,
         rows_hint=rows_total,
@@ -146,7 +148,7 @@ def _answered(
     Grain: one answer (token, at, rows).
     """
     found = [_ANSWERED.to_frame()]
-    for batch_id in mine.filter(pl.col("delivered_at") >= since)["batch_id"]:
+    for batch_id in mine.filter(pl.col("received_at") >= since)["batch_id"]:
         file = settings.landing / contract.name / batch_id / RAW_FILE
         if not file.exists():
             continue
@@ -161,6 +163,14 @@ def _frame(answers: list[list[Any]]) -> pl.DataFrame:
     texts = pl.Schema({**_ANSWERED, "at": pl.String()})
     frame = pl.DataFrame(answers, schema=texts, orient="row")
     return frame.with_columns(pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us"))
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A person's rows and when the department said so (Asia/Shanghai)."""
+
+    rows: list[dict[str, Any]]
+    said_at: str
 
 
 class _Questions:
@@ -178,8 +188,8 @@ class _Questions:
         # Headers are ASCII; Chinese words travel percent-encoded.
         self._headers = {PURPOSE_HEADER: quote(str(source.purpose), safe=" ")}
 
-    def answers(self, tokens: list[str]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """(token, rows) of each person, in order."""
+    def answers(self, tokens: list[str]) -> Iterator[tuple[str, _Answer]]:
+        """(token, answer) of each person, in order."""
         for start in range(0, len(tokens), QUESTIONS_A_BLOCK):
             clear = self._clear(tokens[start : start + QUESTIONS_A_BLOCK])
             for token, number in clear.items():
@@ -216,12 +226,21 @@ class _Questions:
         )
         return {token: found[token] for token in tokens if token in found}
 
-    def _ask(self, number: str) -> list[dict[str, Any]]:
+    def _ask(self, number: str) -> _Answer:
         body, _ = self.client.ask({self.column: number}, self._headers)
         rows = at(body, self.source.rows_at)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self.client.fail("answered something that is no list of rows")
-        return [self._own(row, number) for row in rows]
+        return _Answer([self._own(row, number) for row in rows], self._said_at(body))
+
+    def _said_at(self, body: dict[str, Any]) -> str:
+        """The department's own time of the answer, where it says one."""
+        stated = body.get("generated_at")
+        try:
+            moment = datetime.now(SHANGHAI) if stated is None else datetime.fromisoformat(stated)
+        except (TypeError, ValueError) as error:
+            raise self.client.fail(f"gave no date and time in `generated_at`: {stated}") from error
+        return wall_clock(moment).isoformat(timespec="seconds")
 
     def _own(self, row: dict[str, Any], number: str) -> dict[str, Any]:
         """The row with the ID number that was asked for."""
@@ -243,10 +262,11 @@ class _Pending:
             with file.open("r+b") as handle:
                 handle.truncate(len(whole[0] + whole[1]))
 
-    def add(self, token: str, rows: list[dict[str, Any]]) -> None:
-        """Keep one answer."""
+    def add(self, token: str, answer: _Answer) -> None:
+        """Keep one answer, with the moment of the question."""
         moment = datetime.now(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S")
-        line = json.dumps({"answers": [[token, moment, len(rows)]], "rows": rows})
+        answers = [[token, moment, len(answer.rows)]]
+        line = json.dumps({"answers": answers, "rows": answer.rows, "said_at": answer.said_at})
         with self.file.open("ab") as handle:
             handle.write(line.encode() + b"\n")
         self.file.chmod(0o600)
@@ -261,12 +281,20 @@ class _Pending:
         """Who was answered: token, at, rows."""
         return _frame([answer for line in self._lines() for answer in line["answers"]])
 
+    def said_at(self) -> datetime:
+        """When the department gave the newest of the answers."""
+        return datetime.fromisoformat(max(line["said_at"] for line in self._lines()))
+
     def digest(self) -> str:
-        """SHA-256 of the answers; empty where there are none."""
-        if not self.file.exists():
-            return ""
-        with self.file.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+        """SHA-256 of who was answered what, and when the department said so; empty without answers.
+
+        When we asked is no part of it: asked again, the same department's same words are the same.
+        """
+        found = hashlib.sha256()
+        for line in self._lines():
+            token = line["answers"][0][0]
+            found.update(json.dumps([token, line["rows"], line["said_at"]]).encode() + b"\n")
+        return found.hexdigest() if self.file.exists() else ""
 
     def remove(self) -> None:
         """The answers are in a batch."""

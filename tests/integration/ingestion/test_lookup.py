@@ -133,6 +133,27 @@ def test_old_answers_are_asked_for_again(
     assert len(service.asked) == 8
 
 
+def test_the_departments_own_time_dates_its_answers(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    deliver("facility_stay", stays(2))
+    home = asking()
+    land(home, ["facility_stay"])
+    service.said_at = "2026-11-01T03:00:00+08:00"
+    service.persons = {identifier(1): [period(1)]}
+    first = land(home, [DATASET]).receipts[0]
+    assert first["delivered_at"] == "2026-11-01T03:00:00"
+    assert first["batch_id"] == "custody_period.sifa.2026-11.0001"
+    # Asked again on another day, the same words are the same bytes.
+    age_batches(home, days=31)
+    second = land(home, [DATASET]).receipts[0]
+    assert second["sha256"] == first["sha256"]
+    service.said_at = "yesterday"
+    age_batches(home, days=31)
+    with pytest.raises(SourceError, match="no date and time in `generated_at`: yesterday"):
+        land(home, [DATASET])
+
+
 def age_batches(home: Settings, days: int) -> None:
     """Makes what was landed look as if it had been landed earlier."""
     import json
@@ -140,8 +161,8 @@ def age_batches(home: Settings, days: int) -> None:
 
     for file in (home.lake / DATASET).glob("*/manifest.json"):
         value = json.loads(file.read_text("utf-8"))
-        moment = datetime.fromisoformat(value["delivered_at"]) - timedelta(days=days)
-        value["delivered_at"] = moment.isoformat()
+        moment = datetime.fromisoformat(value["received_at"]) - timedelta(days=days)
+        value["received_at"] = moment.isoformat()
         file.write_text(json.dumps(value), "utf-8")
 
 
