@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,11 @@ MODES = {"full": "全量", "increment": "增量"}
 
 
 def write_receipt(
-    path: Path, receipt: dict[str, Any], contract: Contract, places: Places | None = None
+    path: Path,
+    receipt: dict[str, Any],
+    contract: Contract,
+    provider_name: str = "",
+    places: Places | None = None,
 ) -> None:
     """Write one receipt as a workbook with the sheets 概况, 问题汇总, 问题明细, 说明.
 
@@ -29,42 +34,41 @@ def write_receipt(
         places: where each row stands in the delivered workbook, if it was one and is still there.
     """
     with Book(path) as book:
-        _overview(book, receipt)
+        _overview(book, receipt, contract, provider_name)
         _summary(book, receipt)
         _details(book, receipt, contract, places)
         _notes(book)
 
 
-def _overview(book: Book, receipt: dict[str, Any]) -> None:
-    sheet = book.sheet("概况", [18, 22, 22, 22, 22])
+def _overview(book: Book, receipt: dict[str, Any], contract: Contract, provider_name: str) -> None:
+    sheet = book.sheet("概况", [26, 22, 22, 22, 22])
     sheet.title(f"数据质量回执：{receipt['title']}")
-    refused = receipt["rows_quarantined"]
+    refused, whole = receipt["rows_quarantined"], receipt["status"] == "rejected"
+    provider = f"{provider_name}（{receipt['provider']}）" if provider_name else receipt["provider"]
     pairs = {
         "接收结果": receipt["status_zh"],
-        "怎么办": receipt["what_to_do"],
-        "说明": receipt["message"],
+        **({"退回原因": receipt["message"].partition("。")[2]} if whole else {}),
+        "要做的事": receipt["what_to_do"],
         "数据集": f"{receipt['title']}（{receipt['dataset']}）",
-        "报送单位": receipt["provider"],
+        "报送单位": provider,
         "所属期": f"{receipt['period']}（{MODES.get(receipt['mode'], receipt['mode'])}，"
-        f"第 {receipt['sequence']} 次）",
+        f"序号 {receipt['sequence']}）",
         "文件": receipt["file"],
         "报送时间": receipt["delivered_at"].replace("T", " "),
         "接收时间": receipt["received_at"].replace("T", " "),
         "批次编号": receipt["batch_id"],
     }
+    if receipt["replay_of"]:
+        pairs["更正补入"] = f"{receipt['message']}本回执接续批次 {receipt['replay_of']} 的回执。"
     tone = TONES[receipt["status"]]
-    sheet.facts(pairs, {"接收结果": tone, "怎么办": tone})
+    sheet.facts(pairs, {"接收结果": tone, "要做的事": tone})
     sheet.gap()
-    if receipt["status"] != "rejected":
+    if not whole:
         stated = receipt["control"]["rows"]
-        sheet.table(
-            ["行数", "报送单位申报", "平台收到", "已载入", "被退回"],
-            [["行数", "未申报" if stated is None else stated, receipt["rows_read"],
-              receipt["rows_loaded"], refused]],
-        )  # fmt: skip
-        if sums := _sums(receipt):
-            sheet.gap()
-            sheet.table(["合计（列名）", "报送单位申报", "平台合计", "已载入", "被退回"], sums)
+        told = "—" if stated is None else stated
+        counted = ["行数", told, receipt["rows_read"], receipt["rows_loaded"], refused]
+        heads = ["核对", "报送单位申报", "平台收到", "已载入", "被退回"]
+        sheet.table(heads, [counted, *_sums(receipt, contract)])
         sheet.gap()
     if receipt["warnings"]:
         sheet.line("提示（不影响接收，请核对）：")
@@ -75,22 +79,20 @@ def _overview(book: Book, receipt: dict[str, Any]) -> None:
         sheet.line("各类问题见“问题汇总”，逐行位置见“问题明细”，更正办法见“说明”。")
 
 
-def _sums(receipt: dict[str, Any]) -> list[list[Any]]:
+def _sums(receipt: dict[str, Any], contract: Contract) -> list[list[Any]]:
     """A row a column whose total was stated: stated, found, loaded, refused."""
-    from decimal import Decimal
-
-    rows = []
+    rows: list[list[Any]] = []
     for name, stated in receipt["control"]["sums"].items():
-        loaded = Decimal(receipt.get("sums", {}).get(name, "0"))
-        refused = Decimal(receipt.get("refused_sums", {}).get(name, "0"))
-        rows.append(
-            [name, *(f"{Decimal(v):,}" for v in (stated, loaded + refused, loaded, refused))]
-        )
+        loaded = Decimal(receipt["sums"].get(name, "0"))
+        refused = Decimal(receipt["refused_sums"].get(name, "0"))
+        column = contract.by_name.get(name)
+        label = f"{column.title}合计" if column else name
+        rows.append([label, Decimal(stated), loaded + refused, loaded, refused])
     return rows
 
 
 def _summary(book: Book, receipt: dict[str, Any]) -> None:
-    sheet = book.sheet("问题汇总", [6, 22, 40, 10, 24, 48])
+    sheet = book.sheet("问题汇总", [7, 24, 44, 8, 24, 50])
     sheet.title("问题汇总")
     if not receipt["problems"]:
         sheet.line(
@@ -121,7 +123,7 @@ def _details(
     book: Book, receipt: dict[str, Any], contract: Contract, places: Places | None
 ) -> None:
     titles = {column.name: column.title for column in contract.columns}
-    sheet = book.sheet("问题明细", [6, 12, 24, 22, 40, 48])
+    sheet = book.sheet("问题明细", [7, 11, 16, 24, 44, 50])
     sheet.title("问题明细")
     details, refused = receipt["details"], receipt["rows_quarantined"]
     if not details:

@@ -61,6 +61,18 @@ class Owed:
         return STATUS[self.status]
 
     @property
+    def is_daily(self) -> bool:
+        return self.period == DAILY
+
+    @property
+    def period_zh(self) -> str:
+        """The period; of what comes every day, when it last came."""
+        if not self.is_daily:
+            return self.period
+        last = f"最近 {self.delivered_on}" if self.delivered_on else "从未收到"
+        return f"{DAILY}（{last}）"
+
+    @property
     def is_open(self) -> bool:
         return self.status in OPEN
 
@@ -81,8 +93,8 @@ def owed(settings: Settings, as_of: date | None = None) -> list[Owed]:
     """
     day = as_of or data_clock(settings)
     contracts = load_contracts(settings.contracts)
-    came = _came(settings, day)
-    places = _places(settings, came)
+    came = [item for item in _came(settings) if item.day <= day]
+    places = _places(settings)
     found: list[Owed] = []
     for name in sorted(set(settings.sources) & set(contracts)):
         source = settings.sources[name].provider
@@ -95,6 +107,11 @@ def owed(settings: Settings, as_of: date | None = None) -> list[Owed]:
             for provider in sorted(providers):
                 found += report.of(provider, contracts[name].owner, lambda first, last: True)
     return found
+
+
+def provider_names(settings: Settings) -> dict[str, str]:
+    """Six-digit codes of counties and prefectures with their names."""
+    return {place.code: place.name for place in _places(settings)}
 
 
 @dataclass(frozen=True)
@@ -126,8 +143,8 @@ class _Place:
         return self.valid_from <= last and (self.valid_to is None or self.valid_to > first)
 
 
-def _came(settings: Settings, day: date) -> list[_Came]:
-    """Deliveries up to a day, those refused whole included, by time."""
+def _came(settings: Settings) -> list[_Came]:
+    """Every delivery, those refused whole included, by time."""
     names = ("dataset", "provider", "period", "mode", "delivered_at")
     taken = register.deliveries(settings).select(
         *names, "batch_id", "rows_read", "rows_quarantined"
@@ -142,14 +159,16 @@ def _came(settings: Settings, day: date) -> list[_Came]:
             at = date.fromisoformat(receipt["delivered_at"][:10])
             who, what, period = (receipt[n] for n in ("provider", "dataset", "period"))
             found.append(_Came(what, who, period, at, receipt["mode"], False))
-    return sorted((c for c in found if c.day <= day), key=lambda c: (c.day, c.batch_id))
+    return sorted(found, key=lambda c: (c.day, c.batch_id))
 
 
-def _places(settings: Settings, came: list[_Came]) -> list[_Place]:
-    """Counties and prefectures of the newest list of places; empty before there is one."""
-    batches = [item for item in came if item.dataset == "region" and item.taken]
-    whole = max((n for n, item in enumerate(batches) if item.mode == "full"), default=0)
-    files = [register.batch_file(settings, "region", item.batch_id) for item in batches[whole:]]
+def _places(settings: Settings) -> list[_Place]:
+    """Counties and prefectures of the newest list of places, which says itself from when to when
+    each code is in force; empty before there is a list.
+    """
+    batches = register.deliveries(settings, "region").select("batch_id", "mode").rows()
+    whole = max((n for n, (_, mode) in enumerate(batches) if mode == "full"), default=0)
+    files = [register.batch_file(settings, "region", batch) for batch, _ in batches[whole:]]
     if not files:
         return []
     columns = ["region_code", "level", "name", "valid_from", "valid_to"]

@@ -40,7 +40,7 @@ def reminders(items: Sequence[Owed]) -> list[dict[str, Any]]:
             "title": some[0].title,
             "status": some[0].status,
             "status_zh": some[0].status_zh,
-            "periods": spans(item.period for item in some),
+            "periods": some[0].period_zh if some[0].is_daily else spans(i.period for i in some),
             "count": len(some),
             "due_on": min(item.due_on for item in some),
             "days_late": max(item.days_late for item in some),
@@ -102,7 +102,8 @@ def _overview(book: Book, items: Sequence[Owed], as_of: date) -> None:
     sheet.gap()
     rows, tones = [], []
     for row in by_dataset(items):
-        counts = [row[s] for s in ("delivered", "late", "partly", "rejected", "missing")]
+        states = ("delivered", "late", "partly", "rejected", "missing")
+        counts = [row[state] or None for state in states]
         rows.append([row["owner"], row["title"], row["due"], *counts])
         tones.append(
             "bad" if row["missing"] or row["rejected"] else "warn" if row["partly"] else None
@@ -112,7 +113,7 @@ def _overview(book: Book, items: Sequence[Owed], as_of: date) -> None:
 
 
 def _reminders(book: Book, items: Sequence[Owed], as_of: date) -> None:
-    sheet = book.sheet("催报清单", [14, 26, 26, 13, 34, 8, 13, 11, 40])
+    sheet = book.sheet("催报清单", [11, 22, 22, 11, 30, 7, 13, 10, 30])
     sheet.title("催报清单")
     rows = reminders(items)
     if not rows:

@@ -58,8 +58,9 @@ def write_books(settings: Settings, receipts: Sequence[dict[str, Any]], target: 
     from ingestion.contracts import load_contracts
     from ingestion.places import places_of
     from ingestion.receipt_book import write_receipt
+    from yinling.owed import provider_names
 
-    contracts = load_contracts(settings.contracts)
+    contracts, names = load_contracts(settings.contracts), provider_names(settings)
     single = len(receipts) == 1 and target.suffix.lower() == ".xlsx"
     written = []
     for receipt in receipts:
@@ -67,6 +68,7 @@ def write_books(settings: Settings, receipts: Sequence[dict[str, Any]], target: 
         file = target if single else target / f"{receipt['receipt']}.回执.xlsx"
         delivered = settings.landing / name / (receipt.get("replay_of") or receipt["batch_id"])
         places = places_of(delivered / receipt["file"], contracts[name])
-        write_receipt(file, receipt, contracts[name], places)
+        who = names.get(receipt["provider"], "")
+        write_receipt(file, receipt, contracts[name], who, places)
         written.append(file)
     return written

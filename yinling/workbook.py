@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Book:
             str(self._draft), {"strings_to_formulas": False, "strings_to_urls": False}
         )
         base = {"font_name": FONT, "font_size": 11, "valign": "vcenter"}
-        cell = {**base, "text_wrap": True, "border": 1, "border_color": GREY}
+        cell = {**base, "text_wrap": True, "border": 1, "border_color": GREY, "indent": 1}
         make = self._book.add_format
         self.title_format = make({**base, "bold": True, "font_size": 16, "font_color": BLUE})
         self.line_format = make({**base, "text_wrap": True})
@@ -41,8 +42,9 @@ class Book:
         self.head_format = make({**cell, "bold": True, "font_color": "white", "bg_color": BLUE})
         self.formats = {
             "text": make(cell),
+            "right": make({**cell, "align": "right"}),
             "number": make({**cell, "num_format": "#,##0", "align": "right"}),
-            "date": make({**cell, "num_format": "yyyy-mm-dd", "align": "center"}),
+            "date": make({**cell, "num_format": "yyyy-mm-dd", "align": "center", "indent": 0}),
             **{
                 tone: make({**cell, "bold": True, "bg_color": fill, "font_color": ink})
                 for tone, (fill, ink) in TONES.items()
@@ -113,7 +115,7 @@ class Sheet:
         for label, value in pairs.items():
             text = _text(value)
             style = self._book.formats[(tones or {}).get(label, "text")]
-            self._height([(text, rest)])
+            self._height([(text, rest - 2)])
             self._page.write_string(self._row, 0, label, self._book.label_format)
             if last > 1:
                 self._page.merge_range(self._row, 1, self._row, last, text, style)
@@ -158,6 +160,9 @@ class Sheet:
             self._page.write_string(self._row, column, _text(value), formats[tone])
         elif isinstance(value, bool) or value is None or isinstance(value, str):
             self._page.write_string(self._row, column, _text(value), formats["text"])
+        elif isinstance(value, Decimal):
+            # As text: a spreadsheet's numbers are binary, and money is exact.
+            self._page.write_string(self._row, column, f"{value:,}", formats["right"])
         elif isinstance(value, date):
             day = datetime(value.year, value.month, value.day)
             self._page.write_datetime(self._row, column, day, formats["date"])
@@ -168,7 +173,8 @@ class Sheet:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    plain = isinstance(value, bool) or not isinstance(value, int | Decimal)
+    return str(value) if plain else f"{value:,}"
 
 
 def _lines(text: str, width: float) -> int:
