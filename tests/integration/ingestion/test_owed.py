@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import fastexcel
 import polars as pl
@@ -43,7 +44,7 @@ def hub(home: Settings, deliver: Deliver) -> Settings:
                 "beds_total": ["many"] * bad + ["40"] * (4 - bad),
             }
         )  # fmt: skip
-        control = {
+        control: dict[str, Any] = {
             "provider": provider,
             "period": f"2026-{month:02d}",
             "mode": "full" if full else "increment",

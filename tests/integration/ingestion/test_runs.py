@@ -1,0 +1,96 @@
+"""Runs that are disturbed: by a second one, by Ctrl-C; and control records that cannot be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ingestion import register
+from ingestion.durable import single_writer
+from ingestion.landing import has_news, land
+from tests.integration.ingestion.conftest import CONTRACTS, Deliver, funds, lake, stays
+from yinling import cli
+from yinling.commands import common
+from yinling.settings import PROJECT_DIR, Settings
+
+STAY, FUND = "facility_stay", "welfare_fund"
+
+
+@pytest.fixture
+def written(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The home with a settings file, so that commands find it."""
+    blocks = [
+        f'[sources.{name}]\nconnector = "folder"\npath = "inbox/{name}"\n' for name in (STAY, FUND)
+    ]
+    (home.home / "yinling.toml").write_text("".join(blocks), "utf-8")
+    monkeypatch.setenv("YINLING_HOME", str(home.home))
+    monkeypatch.setattr(common, "options", common.Options())
+    return home
+
+
+def test_a_second_run_at_the_same_time_is_told_to_wait(
+    written: Settings, deliver: Deliver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliver(FUND, funds(5))
+    with single_writer(written.landing / FUND, "x"):
+        assert cli.run(["land", FUND]) == common.BUSY
+    said = capsys.readouterr().err
+    assert "being landed by another run. Wait until it ends" in said
+    assert register.committed(written, FUND) == set()
+    assert cli.run(["land", FUND]) == common.OK
+    assert lake(written, FUND).height == 5
+
+
+def test_interrupted_by_the_keyboard_and_run_again(written: Settings, deliver: Deliver) -> None:
+    deliver(STAY, stays(60_000))
+    started = subprocess.Popen(
+        [sys.executable, "-m", "yinling", "land", STAY],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=PROJECT_DIR,
+        env=dict(os.environ), start_new_session=True,
+    )  # fmt: skip
+    draft = written.home / ".staging" / "facility_stay.440203.2026-09.0001" / "data.parquet"
+    limit = time.monotonic() + 60
+    while not draft.exists() and started.poll() is None and time.monotonic() < limit:
+        time.sleep(0.01)
+    os.killpg(started.pid, signal.SIGINT)
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == common.INTERRUPTED, said
+    assert "Interrupted. Run it again" in said
+    assert "Traceback" not in said
+    assert register.committed(written, STAY) == set()
+    assert cli.run(["land", STAY, "--quiet"]) == common.OK
+    assert lake(written, STAY).height == 60_000
+    assert not any((written.home / ".staging").iterdir())
+
+
+@pytest.mark.parametrize("period", ["2026-13", "2026-02-30", "26-09", "2026-9"])
+def test_a_period_that_does_not_exist(home: Settings, deliver: Deliver, period: str) -> None:
+    deliver(FUND, funds(5), control={"period": period})
+    receipt = land(home, [FUND]).rejected[0]
+    assert receipt["reason"] == "bad_control"
+    assert "实有的年、月或日" in receipt["message"]
+
+
+def test_asking_for_news_changes_nothing(home: Settings, deliver: Deliver, tmp_path: Path) -> None:
+    fund = CONTRACTS[FUND]
+    assert not has_news(home, fund)
+    deliver(FUND, funds(5))
+    before = sorted(tmp_path.rglob("*"))
+    assert has_news(home, fund)
+    assert sorted(tmp_path.rglob("*")) == before
+    land(home, [FUND])
+    assert not has_news(home, fund)
+    deliver(FUND, funds(6))  # the same sequence with other bytes
+    assert has_news(home, fund)
+    assert land(home, [FUND]).rejected
+    assert not has_news(home, fund)
+    gone = home.model_copy(
+        update={"sources": {FUND: home.sources[FUND].model_copy(update={"path": "nowhere"})}}
+    )
+    assert has_news(gone, fund)
