@@ -290,6 +290,18 @@ def test_a_year_in_shuffled_order_ends_as_in_order(year: Year) -> None:
     assert all(len(part) > 5 for part in rows.values())
 
 
+def test_a_facility_that_is_dropped_from_the_list_is_no_longer_current(year: Year) -> None:
+    with duckdb.connect(str(year.ordered.warehouse), read_only=True) as connection:
+        houses = dict(
+            connection.execute(
+                "select facility_code, bool_or(is_current) from core.dim_facility group by all"
+            ).fetchall()
+        )
+    listed = {row[0] for row in staged(year.ordered.warehouse)["stg_facility"]}
+    assert {code for code, current in houses.items() if current} == listed
+    assert set(houses) - listed
+
+
 def test_a_past_day_is_what_a_hub_holds_that_stopped_then(year: Year) -> None:
     then = build(year.shuffled, MODELS, known_as_of=STOPPED.isoformat()).warehouse
     assert then == warehouse_file(year.shuffled, STOPPED.isoformat())

@@ -1,5 +1,6 @@
 -- A monthly list is the state at its month's end, so its values hold from that month's first day;
 -- those of the first list from the opening day. A month's last correction replaces the others.
+-- A facility that its county's full list no longer names, with no end told, ends with that list.
 {%- set lineage = ['batch_id', 'row_no', 'known_at'] -%}
 {%- set told = [] -%}
 {%- for column in dataset_specs()['facility']['columns'] -%}
@@ -17,6 +18,7 @@ monthly as (
     select
         *,
         cast(substr(period || '-01-01', 1, 10) as date) as period_start,
+        period = max(period) over (partition by facility_code) as is_newest,
         {{ row_text(told) }} as content
     from periods
     qualify row_number() over (
@@ -54,17 +56,43 @@ spans as (
     from steps
 ),
 
+dropped as (
+    select
+        newest.facility_code,
+        min(cast(substr(later.period || '-01-01', 1, 10) as date)) as dropped_on
+    from monthly as newest
+    anti join {{ ref('stg_facility') }} as standing
+        on newest.facility_code = standing.facility_code
+    inner join {{ lake_batches() }} as own on newest.batch_id = own.batch_id
+    inner join {{ lake_batches() }} as later
+        on
+            own.dataset = later.dataset
+            and own.scope = later.scope
+            and own.place < later.place
+            and later.replaces
+    where newest.is_newest
+    group by newest.facility_code
+),
+
+ended as (
+    select
+        spans.*,
+        coalesce(spans.valid_to, dropped.dropped_on) as ends_on
+    from spans
+    left join dropped on spans.facility_code = dropped.facility_code
+),
+
 final as (
     select
         facility_code,
         valid_from,
-        valid_to,
-        valid_to is null as is_current,
+        ends_on as valid_to,
+        ends_on is null as is_current,
         {{ told | join(', ') }},
         'facility' as dataset,
         {{ lineage | join(', ') }}
-    from spans
-    where valid_to is null or valid_from < valid_to
+    from ended
+    where ends_on is null or valid_from < ends_on
 )
 
 select * from final
