@@ -30,7 +30,15 @@ class LakeFile:
         self._schema = table.schema
         coded = {field.name for field in self._schema if pa.types.is_dictionary(field.type)}
         dictionaries = [name for name in first.columns if name in coded or name not in different]
-        self._writer = pq.ParquetWriter(path, self._schema, use_dictionary=dictionaries, **OPTIONS)
+        # Least and greatest help to skip row groups by time, place and number; not by token.
+        ordered = [name for name in first.columns if name not in different]
+        self._writer = pq.ParquetWriter(
+            path,
+            self._schema,
+            use_dictionary=dictionaries,
+            write_statistics=[*ordered, "row_no"],
+            **OPTIONS,
+        )
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows as a row group; none, when there are none."""

@@ -146,8 +146,9 @@ def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key:
     frame = pl.DataFrame(lake)
     names = contract.key_lake_columns()
     hashes = key_hashes(frame.select(names))
-    if _may_repeat(hashes if single else key_hashes(frame.select("batch_id", *names))):
-        seen.faults += _duplicates(contract, frame, seen.faults)
+    alike = (hashes if single else key_hashes(frame.select("batch_id", *names))).is_duplicated()
+    if alike.any():
+        seen.faults += _duplicates(contract, frame, alike, seen.faults)
     at, refused = _first_faults(contract, raw, lineage, seen.faults)
     good = None
     if len(at):
@@ -199,10 +200,6 @@ def key_hashes(key: pl.DataFrame) -> pl.Series:
     return pl.DataFrame(hashed).hash_rows()
 
 
-def _may_repeat(hashes: pl.Series) -> bool:
-    return hashes.n_unique() < len(hashes)
-
-
 def _fault(rows: pl.Series, column: str, reason: str) -> pl.DataFrame:
     return pl.DataFrame({"at": rows.arg_true()}).with_columns(
         column=pl.lit(column), reason=pl.lit(reason)
@@ -210,11 +207,15 @@ def _fault(rows: pl.Series, column: str, reason: str) -> pl.DataFrame:
 
 
 def _duplicates(
-    contract: Contract, frame: pl.DataFrame, faults: list[pl.DataFrame]
+    contract: Contract, frame: pl.DataFrame, alike: pl.Series, faults: list[pl.DataFrame]
 ) -> list[pl.DataFrame]:
-    """Faults of rows whose key an earlier sound row of the batch has."""
+    """Faults of rows whose key an earlier sound row of the batch has.
+
+    Args:
+        alike: rows whose key's hash another row has.
+    """
     key = ["batch_id", *contract.key_lake_columns()]
-    sound = frame.select(key).with_row_index("at")
+    sound = frame.select(key).with_row_index("at").filter(alike)
     if faults:
         sound = sound.join(pl.concat(faults).select("at"), on="at", how="anti")
     later = sound.filter(~pl.struct(key).is_first_distinct())["at"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import polars as pl
 import psycopg
@@ -14,6 +15,7 @@ from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
 from yinling.settings import Settings, Source
 
+ROWS_A_FETCH = 4_096
 PAGES_A_PIECE = 8_192  # 64 MiB: what a lost connection costs at most
 
 
@@ -68,16 +70,16 @@ class PostgreSQL(Database):
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 (made by _engine)
         query = f"copy (select {wanted} from {self.name(table)} {rest}) to stdout"
         with driver.cursor() as cursor, cursor.copy(query.encode()) as copy:
-            rows: list[bytes] = []
-            size = 0
-            for row in copy:
-                rows.append(bytes(row))
-                size += len(row)
-                if size >= BLOCK_BYTES:
-                    yield b"".join(rows)
-                    rows, size = [], 0
-            if rows:
-                yield b"".join(rows)
+            # A row comes as a memoryview, of which thousands at once wake the garbage collector.
+            rows = map(bytes, copy)
+            block: list[bytes] = []
+            while some := b"".join(islice(rows, ROWS_A_FETCH)):
+                block.append(some)
+                if sum(map(len, block)) >= BLOCK_BYTES:
+                    yield b"".join(block)
+                    block = []
+            if block:
+                yield b"".join(block)
 
 
 def postgresql_deliveries(

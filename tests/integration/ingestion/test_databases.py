@@ -164,6 +164,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "PAGES_A_PIECE", 4)
     monkeypatch.setattr(sql_database, "_ROWS_A_FETCH", 100)
     monkeypatch.setattr(mysql, "_ROWS_A_FETCH", 100)
+    monkeypatch.setattr(postgresql, "ROWS_A_FETCH", 100)
 
 
 @pytest.fixture
