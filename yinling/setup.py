@@ -16,6 +16,10 @@ keep_releases = 5
 officials = 5
 open_data = 10
 
+[quarantine]    # how long texts of refused rows are kept; which rows and why stays for good
+keep_days = 730
+max_mb = 20000
+
 [resources]
 threads = 2
 memory_limit = "6GB"

@@ -20,6 +20,7 @@ from ingestion.landing import has_news, land
 from ingestion.refusals import Search
 from ingestion.replay import replay
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, lake, stays
+from yinling.freshness import batch_set
 from yinling.settings import PROJECT_DIR, Settings
 
 STAY = "facility_stay"
@@ -71,8 +72,9 @@ def test_a_new_code_brings_in_what_it_had_kept_out(
     land(home, [STAY])
     assert replay(home) == []
     request.getfixturevalue("new_list")
-    known = lake(home, STAY)["known_at"][0]
+    known, released = lake(home, STAY)["known_at"][0], batch_set(home)
     receipt = replay(home)[0]
+    assert batch_set(home) != released  # a release made before is no longer up to date
 
     assert (receipt["batch_id"], receipt["replay_of"]) == (f"{FIRST}.r01", FIRST)
     assert receipt["message"] == "更正补入 2 行，仍退回 1 行。"
