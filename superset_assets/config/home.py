@@ -7,16 +7,11 @@ from flask_login import current_user
 from superset.extensions import db
 from werkzeug.wrappers import Response as AnyResponse
 
+from superset_assets.config.pages import page
 from superset_assets.config.release_pointer import NoReleaseError, current_release
 
 WELCOME = "/superset/welcome/"
 DASHBOARDS = "/superset/dashboard/"
-NOTHING_YET = """<!doctype html><html lang="zh"><meta charset="utf-8"><title>银龄</title>
-<meta http-equiv="refresh" content="30">
-<body style="font-family:sans-serif;max-width:40em;margin:15vh auto;color:#24364b">
-<img src="/yinling/static/logo.svg" alt="银龄" height="36">
-<h1 style="font-size:20px">还没有发布数据</h1>
-<p>%s</p><p>本页每 30 秒自动刷新一次。</p></body></html>"""
 
 
 def open_dashboard(app: Flask) -> None:
@@ -36,7 +31,8 @@ def open_dashboard(app: Flask) -> None:
         try:
             current_release()
         except NoReleaseError as error:
-            return Response(NOTHING_YET % error, status=503)
+            words = f"{error}</p><p>本页每 30 秒自动刷新一次。"
+            return Response(page("还没有发布数据", words, refresh=True), status=503)
         if request.path != WELCOME:
             return None
         from superset.models.user_attributes import UserAttribute

@@ -13,7 +13,7 @@ from flask import Blueprint, Flask
 from flask_appbuilder.const import AUTH_DB
 from superset.key_value.types import JsonKeyValueCodec
 
-from superset_assets.config import home, language, metadata, release_pointer, telemetry
+from superset_assets.config import home, language, metadata, pages, release_pointer, telemetry
 
 HOME = Path(os.environ["YINLING_HOME"])
 ROOM = HOME / "superset"
@@ -200,3 +200,4 @@ def FLASK_APP_MUTATOR(app: Flask) -> None:  # noqa: N802 - Superset's name
     language.serve(app)
     telemetry.silence(app)
     home.open_dashboard(app)
+    pages.replace_error_pages(app)

@@ -52,6 +52,16 @@ def test_the_login_page_is_chinese(site: Site, browser: Browser) -> None:
     page.close()
 
 
+def test_a_wrong_address_is_answered_in_chinese_and_from_here(site: Site, browser: Browser) -> None:
+    with person(site, browser, "guangdong") as (page, asked):
+        answer = page.goto(f"{site.address}/superset/no-such-page/", wait_until="networkidle")
+        assert answer is not None and answer.status == 404
+        expect(page.get_by_text("没有这个页面")).to_be_visible()
+        page.get_by_text("回到看板").click()
+        expect(page.get_by_text(TITLES["overview"]).first).to_be_visible(timeout=SLOW)
+        assert strangers(site, asked) == []
+
+
 @pytest.mark.parametrize("user", access.users(access.load()), ids=lambda user: user.role)
 def test_each_role_lands_on_its_dashboard_without_leaving_the_host(
     site: Site, browser: Browser, user: access.User, tmp_path: Path

@@ -20,6 +20,7 @@ ROW = {
     "ended_on": None,
     "kind": "prison",
 }
+SAID = "2026-11-01T03:00:00"
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def test_one_person_in_that_person_s_rows_out(
     service: TestClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = service.get(URL, params={"id_no": ROW["id_no"]}, headers=ASK)
-    assert (answer.status_code, answer.json()) == (200, {"rows": [ROW]})
+    assert (answer.status_code, answer.json()) == (200, {"rows": [ROW], "generated_at": SAID})
     said = capsys.readouterr().out
     assert "核查服刑期间领取补贴" in said
     assert str(ROW["id_no"]) not in said
@@ -44,7 +45,7 @@ def test_one_person_in_that_person_s_rows_out(
 
 def test_nothing_known_is_an_empty_answer(service: TestClient) -> None:
     answer = service.get(URL, params={"id_no": "440524188001010030"}, headers=ASK)
-    assert answer.json() == {"rows": []}
+    assert answer.json() == {"rows": [], "generated_at": SAID}
 
 
 @pytest.mark.parametrize(
