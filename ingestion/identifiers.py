@@ -11,6 +11,7 @@ from functools import cache, reduce
 from operator import add, or_
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from ingestion.parsing import patch
@@ -18,6 +19,8 @@ from ingestion.parsing import patch
 ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CREDIT_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 CREDIT_WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)
+_ZERO = np.uint8(ord("0"))
+_X = ord("X") - ord("0")
 _FULL = r"^[0-9]{17}[0-9X]$"
 _SCIENTIFIC = r"^[0-9](\.[0-9]+)?E\+?[0-9]{1,2}$"
 _AREAS = Path(__file__).parent / "seeds" / "area_codes.txt"
@@ -59,7 +62,7 @@ def citizen_id(
         form = form.set(text.is_null(), None)
     if (trimmed := usual & (raw != text)).any():
         form = form.set(trimmed, "normalised")
-    return number, form, _id_refusals(number)
+    return number, form, _id_refusals(number, usual if usual.all() else None)
 
 
 def _clean(text: pl.Series) -> pl.Series:
@@ -77,45 +80,49 @@ def _widen(text: pl.Series) -> pl.Series:
     old = pl.col("n")
     century = pl.when(old.str.slice(12, 3) >= "996").then(pl.lit("18")).otherwise(pl.lit("19"))
     body = pl.concat_str(old.str.slice(0, 6), century, old.str.slice(6, 9))
-    value = _check_value()
-    character = pl.when(value == 10).then(pl.lit("X")).otherwise(value.cast(pl.String))
-    halves = _halves(pl.DataFrame({"n": text}).select(n=body))
-    return halves.select(pl.concat_str("n", character)).to_series()
+    wide = pl.DataFrame({"n": text}).select(body + "0").to_series()
+    digits = wide.str.contains(_FULL).fill_null(False)
+    value = _check_values(_characters(wide.filter(digits)))
+    character = pl.Series(value).cast(pl.String).replace("10", "X")
+    return patch(wide, digits, wide.filter(digits).str.slice(0, 17) + character)
 
 
-def _halves(numbers: pl.DataFrame) -> pl.DataFrame:
-    """Adds the body's digits as two integers, `high` (8) and `low` (9); null where no digits.
+def _characters(numbers: pl.Series) -> np.ndarray:
+    """18-character numbers as a matrix, a row a number, each character as its byte.
 
-    32-bit arithmetic on them is some ten times faster than taking characters apart.
+    Arithmetic on whole columns of bytes is ten times faster than taking texts apart.
     """
-    return numbers.with_columns(
-        high=pl.col("n").str.slice(0, 8).cast(pl.UInt32, strict=False),
-        low=pl.col("n").str.slice(8, 9).cast(pl.UInt32, strict=False),
-    )
+    text = numbers.to_arrow(compat_level=pl.CompatLevel.oldest())
+    data = np.frombuffer(text.buffers()[2] or b"", dtype=np.uint8)
+    first = text.offset * 18
+    return data[first : first + 18 * len(text)].reshape(-1, 18)
 
 
-def _check_value() -> pl.Expr:
-    """The check value 0 to 10 that a body asks for (ISO 7064 MOD 11-2), from its halves."""
-    high = [(pl.col("high") // 10 ** (7 - place)) % 10 for place in range(8)]
-    low = [(pl.col("low") // 10 ** (8 - place)) % 10 for place in range(9)]
-    pairs = zip(high + low, ID_WEIGHTS, strict=True)
-    total: pl.Expr = reduce(add, (digit * weight for digit, weight in pairs))
-    return (12 - total % 11) % 11
+def _check_values(characters: np.ndarray) -> np.ndarray:
+    """The check value 0 to 10 that each body asks for (ISO 7064 MOD 11-2)."""
+    total: np.ndarray = np.zeros(len(characters), dtype=np.int16)
+    for place, weight in enumerate(ID_WEIGHTS):
+        total = total + (characters[:, place] - _ZERO) * np.int16(weight)
+    return np.asarray((12 - total % 11) % 11)
 
 
-def _id_refusals(number: pl.Series) -> list[tuple[str, pl.Series]]:
+def _number(characters: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """The integer that stands at these places."""
+    value: np.ndarray = np.zeros(len(characters), dtype=np.int32)
+    for place in range(start, stop):
+        value = value * 10 + (characters[:, place] - _ZERO)
+    return value
+
+
+def _id_refusals(number: pl.Series, well_formed: pl.Series | None) -> list[tuple[str, pl.Series]]:
     """Refusals of 18-character numbers; the first that fits a row is its reason."""
-    well_formed = number.str.contains(_FULL)
-    halves = _halves(pl.DataFrame({"n": number.set(~well_formed, None)}))
-    high, low, last = pl.col("high"), pl.col("low"), pl.col("n").str.slice(17, 1)
-    facts = halves.select(
-        sound=_check_value()
-        == pl.when(last == "X").then(10).otherwise(last.cast(pl.UInt32, strict=False)),
-        rounded=pl.col("n").str.ends_with("000"),
-        dated=_is_day((high % 100) * 100 + low // 10**7, (low // 10**5) % 100, (low // 1000) % 100),
-        # Numbers that begin with 9 belong to foreign permanent residents: no list of places.
-        placed=(high // 100).is_in(area_codes().implode()) | (high // 10**7 == 9),
-    )
+    if well_formed is None or number.null_count():
+        well_formed = number.str.contains(_FULL)
+    rows = well_formed.fill_null(False)
+    facts = _facts(number if rows.all() else number.filter(rows))
+    if len(facts) < len(number):
+        missing = pl.Series([None], dtype=pl.Boolean).new_from_index(0, len(number))
+        facts = facts.select(patch(missing.alias(f.name), rows, f) for f in facts.iter_columns())
     scientific = number.str.contains(_SCIENTIFIC)
     return [
         ("id_excel_damage", scientific | (well_formed & ~facts["sound"] & facts["rounded"])),
@@ -126,15 +133,38 @@ def _id_refusals(number: pl.Series) -> list[tuple[str, pl.Series]]:
     ]
 
 
-def _is_day(year: pl.Expr, month: pl.Expr, day: pl.Expr) -> pl.Expr:
+def _facts(numbers: pl.Series) -> pl.DataFrame:
+    """What well-formed numbers say: check character, ending in 000, day of birth, place."""
+    characters = _characters(numbers)
+    last = characters[:, 17].astype(np.int16) - _ZERO
+    area = _number(characters, 0, 6)
+    return pl.DataFrame(
+        {
+            "sound": _check_values(characters) == np.where(last == _X, 10, last),
+            "rounded": (characters[:, 15:] == _ZERO).all(axis=1),
+            "dated": _is_day(
+                _number(characters, 6, 10), _number(characters, 10, 12), _number(characters, 12, 14)
+            ),
+            # Numbers that begin with 9 belong to foreign permanent residents: no list of places.
+            "placed": _known_areas()[area] | (characters[:, 0] == _ZERO + 9),
+        }
+    )
+
+
+def _is_day(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.ndarray:
     """Whether the integers are a day of the calendar between 1800 and 2099."""
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    longest = (
-        pl.when(month == 2)
-        .then(pl.when(leap).then(29).otherwise(28))
-        .otherwise(30 + ((month + month // 8) % 2))
-    )
-    return year.is_between(1800, 2099) & month.is_between(1, 12) & day.is_between(1, longest)
+    longest = np.where(month == 2, 28 + leap, 30 + ((month + month // 8) % 2))
+    real = (year >= 1800) & (year <= 2099) & (month >= 1) & (month <= 12)
+    return np.asarray(real & (day >= 1) & (day <= longest))
+
+
+@cache
+def _known_areas() -> np.ndarray:
+    """For each six-digit number whether it ever was an area code."""
+    known = np.zeros(1_000_000, dtype=bool)
+    known[area_codes().to_numpy()] = True
+    return known
 
 
 def id_mask(number: pl.Series) -> pl.Series:
