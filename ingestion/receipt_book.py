@@ -9,7 +9,7 @@ from typing import Any
 from ingestion.contracts import Contract
 from ingestion.places import Places
 from ingestion.reasons import REASONS
-from ingestion.receipts import DETAILS, PARTLY, STATUS, WHAT_TO_DO, WHOLE_ROW
+from ingestion.receipts import DETAILS, PARTLY, STATUS, WHAT_TO_DO, WHOLE_ROW, suggestion
 from yinling.workbook import Book
 
 TONES = {
@@ -143,7 +143,7 @@ def _details(
             places.cell(item["row_no"], item["column"]) if places else "",
             titles.get(item["column"], WHOLE_ROW),
             REASONS[item["reason"]].message,
-            REASONS[item["reason"]].suggestion,
+            suggestion(contract, item["column"], item["reason"]),
         ]
         for number, item in enumerate(details, 1)
     ]

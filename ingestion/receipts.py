@@ -16,6 +16,7 @@ from ingestion.reasons import REASONS
 
 EXAMPLES = 20
 DETAILS = 2_000  # rows told one by one; of the others the summary speaks
+LISTED_CODES = 12
 PARTLY = 0.10  # share of refused rows above which a delivery does not count as delivered
 WHOLE_ROW = "整行"
 STATUS = {
@@ -74,6 +75,22 @@ def accepted(
     }
 
 
+def suggestion(contract: Contract, column: str, reason: str) -> str:
+    """What the provider can do; for a wrong code or a value out of range, what may stand there."""
+    known = contract.by_name.get(column)
+    if known is None:
+        return REASONS[reason].suggestion
+    if reason == "bad_code" and known.codes and len(known.codes.values) <= LISTED_CODES:
+        labels = known.codes.values.items()
+        listed = (f"{code}（{getattr(label, 'label', label)}）" for code, label in labels)
+        return "可填：" + "、".join(listed)
+    if reason == "out_of_range":
+        bounds = (("不小于", known.minimum), ("不大于", known.maximum))
+        limits = "、".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
+        return f"{REASONS[reason].suggestion}：应{limits}"
+    return REASONS[reason].suggestion
+
+
 def _problems(contract: Contract, refused: pl.DataFrame) -> list[dict[str, Any]]:
     """The refused rows by column and reason, most first."""
     titles = contract.titles
@@ -88,7 +105,7 @@ def _problems(contract: Contract, refused: pl.DataFrame) -> list[dict[str, Any]]
             "rows": rows,
             "first_rows": first,
             "message": f"“{titles[column]}”：{REASONS[reason].message}，{rows} 行",
-            "suggestion": REASONS[reason].suggestion,
+            "suggestion": suggestion(contract, column, reason),
         }
         for column, reason, rows, first in grouped.sort(
             "rows", "column", "reason", descending=[True, False, False]

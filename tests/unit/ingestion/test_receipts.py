@@ -1,0 +1,26 @@
+"""What a receipt advises: what may stand where something else stood."""
+
+from __future__ import annotations
+
+import pytest
+
+from ingestion.contracts import load_contract
+from ingestion.receipts import suggestion
+from yinling.settings import PROJECT_DIR
+
+CONTRACTS = PROJECT_DIR / "ingestion" / "contracts"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "column", "reason", "words"),
+    [
+        ("facility_stay", "payer", "bad_code", "可填：self（"),
+        ("facility_claim", "claimed_days", "out_of_range", "应不小于 0、不大于 31"),
+        ("facility_claim", "amount", "out_of_range", "应不小于 0"),
+        ("facility_claim", "month", "bad_pattern", "请按数据目录规定的格式填写"),
+        ("facility_claim", "", "column_count", "请检查该行的分隔符"),
+    ],
+)
+def test_what_may_stand_there(dataset: str, column: str, reason: str, words: str) -> None:
+    contract = load_contract(CONTRACTS / f"{dataset}.yaml")
+    assert words in suggestion(contract, column, reason)
