@@ -14,7 +14,7 @@ import polars as pl
 
 OLDEST = pl.CompatLevel.oldest()
 SAMPLE = 2_000  # rows; a shorter column is not worth the trouble
-# Of rows drawn from all of 100,000, so many are different when a value stands in three on the whole.
+# Of rows drawn from all of 100,000 so many differ when each value stands in three on the whole.
 _DIFFERENT_FAR = 0.97
 _DIFFERENT_NEAR = 0.8  # of rows that follow each other, as a person's do
 _DIFFERENT = 0.6  # of all rows; above it does not pay

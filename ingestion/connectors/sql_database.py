@@ -226,7 +226,7 @@ class Database:
         """Give up an answer that is half fetched, and the line with it."""
         # PyMySQL would fetch the rest when it forgets the answer, from a line that may be dead.
         result = getattr(cursor, "_result", None)
-        if hasattr(result, "unbuffered_active"):
+        if result is not None and hasattr(result, "unbuffered_active"):
             result.unbuffered_active = False
         self.connection.invalidate()
 
