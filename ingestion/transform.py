@@ -264,7 +264,10 @@ def _secrets(
     good: pl.Series | None,
     batch_id: str | None,
 ) -> pl.DataFrame:
-    """Clear text behind the loaded rows' tokens, each once a batch (`batch_id`: the only one)."""
+    """Clear text behind the loaded rows' tokens (`batch_id`: of the only batch).
+
+    What repeats is there once; of values that are nearly all different, a few stand twice.
+    """
     parts = [SECRETS_SCHEMA.to_frame()]
     for kind, pairs, found in secrets:
         if found is not None:
@@ -272,9 +275,12 @@ def _secrets(
         elif good is not None:
             pairs = pairs.filter(good)
         batch = frame["batch_id"] if batch_id is None else pl.lit(batch_id)
-        parts.append(pairs.select(batch.alias("batch_id"), pl.lit(kind).alias("kind"), pl.all()))
-    together = pl.concat(parts).drop_nulls("token")
-    return together.unique("token" if batch_id is not None else ["batch_id", "token"])
+        one = pairs.select(batch.alias("batch_id"), pl.lit(kind).alias("kind"), pl.all())
+        parts.append(one.drop_nulls("token"))
+    together = pl.concat(parts)
+    if batch_id is None or together.height < frame.height:
+        together = together.unique(["batch_id", "token"])
+    return together
 
 
 def _doubts(

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from ingestion.connectors import sql_text
 
-BLOCK_BYTES = 20 << 20  # about 100,000 rows, the size of a chunk
+BLOCK_BYTES = 12 << 20  # some 60,000 to 100,000 rows
 _ROWS_A_FETCH = 20_000
 CONNECT_SECONDS = 10
 
