@@ -1,5 +1,6 @@
 -- One notion of death for indicators and rules: confirmed by a certificate whose number and name
--- match, or by two independent sources; contested by a medical visit more than 3 days later.
+-- match, or by two independent sources; contested by a medical visit, or by showing up for the
+-- pension, more than 3 days later.
 with matched as (
     select *
     from {{ ref('int_death_evidence') }}
@@ -63,13 +64,24 @@ visits as (
     group by dated.person_key
 ),
 
+-- The pension office sees the person before it notes the day.
+seen as (
+    select dated.person_key, min(pension.qualification_verified_on) as contesting_verified_on
+    from dated
+    inner join {{ ref('fct_pension') }} as pension
+        on
+            dated.person_key = pension.person_key
+            and pension.qualification_verified_on > {{ add_days('dated.death_date', 3) }}
+    group by dated.person_key
+),
+
 final as (
     select
         dated.person_key,
         dated.death_date,
         dated.date_source,
         dated.is_confirmed,
-        visits.person_key is not null as is_contested,
+        visits.person_key is not null or seen.person_key is not null as is_contested,
         latest.match_tier,
         dated.sources,
         dated.certificate_date,
@@ -89,6 +101,7 @@ final as (
         dated.enrolment_known_at,
         dated.cremation_known_at as payer_known_at,
         visits.contesting_settlement_no,
+        seen.contesting_verified_on,
         latest.dataset,
         latest.batch_id,
         latest.row_no,
@@ -97,6 +110,7 @@ final as (
     inner join latest
         on dated.person_key = latest.person_key and dated.date_source = latest.source
     left join visits on dated.person_key = visits.person_key
+    left join seen on dated.person_key = seen.person_key
 )
 
 select * from final
