@@ -25,7 +25,7 @@ endif
 .PHONY: help demo stop clean logins test lint fmt unit integration docs lock bench fuzz packages
 
 help:  ## This list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 # --- environments -------------------------------------------------------------------------------
 
@@ -95,3 +95,6 @@ fuzz: $(VENV)/.dev  ## Every property test for so long: make fuzz MINUTES=10
 
 bench: $(VENV)/.dev  ## Time and memory of every room: make bench SCALE=S|M
 	@$(BIN)/python -m benchmarks --scale $(SCALE)
+
+bench-channels: $(VENV)/.dev packages  ## Landing by every channel against its limit: make bench-channels SCALE=S|M
+	@$(BIN)/python -m benchmarks.channels --scale $(SCALE)

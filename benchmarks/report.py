@@ -102,7 +102,9 @@ def render() -> str:
     for scale in sorted({row["scale"] for row in history}, key="SML".index):
         runs = _runs([row for row in history if row["scale"] == scale])
         parts += [_newest(scale, runs[-1]), _earlier(runs)]
-    return "\n".join(parts)
+    from benchmarks import channel_report  # it draws on this module
+
+    return "\n".join([*parts, *filter(None, [channel_report.section()])])
 
 
 def _runs(rows: list[dict[str, str]]) -> list[list[dict[str, str]]]:
