@@ -14,7 +14,12 @@ import polars as pl
 import sqlalchemy as sa
 from pymysql.cursors import SSCursor
 
-from ingestion.connectors.sql_database import BLOCK_BYTES, CONNECT_SECONDS, Database
+from ingestion.connectors.sql_database import (
+    BLOCK_BYTES,
+    BLOCK_ROWS,
+    CONNECT_SECONDS,
+    Database,
+)
 from ingestion.connectors.sql_source import deliveries
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
@@ -91,7 +96,7 @@ class MySQL(Database):
             while some := cursor.fetchmany(_ROWS_A_FETCH):
                 lines += [line for (line,) in some]
                 size += sum(len(line) for (line,) in some)
-                if size >= BLOCK_BYTES:
+                if size >= BLOCK_BYTES or len(lines) >= BLOCK_ROWS:
                     yield ("\n".join(lines) + "\n").encode()
                     lines, size = [], 0
             if lines:

@@ -9,7 +9,12 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from ingestion.connectors.sql_database import BLOCK_BYTES, CONNECT_SECONDS, Database
+from ingestion.connectors.sql_database import (
+    BLOCK_BYTES,
+    BLOCK_ROWS,
+    CONNECT_SECONDS,
+    Database,
+)
 from ingestion.connectors.sql_source import deliveries
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
@@ -75,7 +80,8 @@ class PostgreSQL(Database):
             block: list[bytes] = []
             while some := b"".join(islice(rows, ROWS_A_FETCH)):
                 block.append(some)
-                if sum(map(len, block)) >= BLOCK_BYTES:
+                many = len(block) * ROWS_A_FETCH >= BLOCK_ROWS
+                if many or sum(map(len, block)) >= BLOCK_BYTES:
                     yield b"".join(block)
                     block = []
             if block:

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 
 from ingestion.connectors import sql_text
 
-BLOCK_BYTES = 12 << 20  # some 60,000 to 100,000 rows
+# A block is checked and written at once: enough rows for values to repeat, not too many to hold.
+BLOCK_ROWS, BLOCK_BYTES = 100_000, 24 << 20
 _ROWS_A_FETCH = 20_000
 CONNECT_SECONDS = 10
 
