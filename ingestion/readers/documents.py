@@ -141,6 +141,6 @@ def page_frames(path: Path) -> Iterator[pl.DataFrame]:
     """The rows of REST answers that landing kept, one answer a line."""
     with pa.input_stream(str(path), compression="zstd") as stream:
         for line in io.BufferedReader(stream, decoding.READ_BYTES):
-            rows = json.loads(line)["rows"]
+            rows = json.loads(line, parse_float=str)["rows"]
             if rows:
                 yield text_frame(rows)

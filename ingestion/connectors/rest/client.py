@@ -192,7 +192,7 @@ class Client:
 
     def _parse(self, answer: httpx.Response, content: bytes) -> dict[str, Any]:
         try:
-            page = json.loads(content)
+            page = json.loads(content, parse_float=str)  # 0.10 stays as it was written
         except ValueError as error:
             start = content[:2_000].decode("utf-8", "replace").lstrip().lower()
             if start.startswith(("<!doctype", "<html", "<")):
