@@ -98,6 +98,17 @@ def command(*words: str) -> dict[str, Any]:
     raise RuntimeError(f"yinling {words[0]}: {kind}: {reason[0]}")
 
 
+def _landed_contracts(settings: Settings) -> dict[str, Contract]:
+    """Contracts of the datasets that have a source."""
+    contracts = load_contracts(settings.contracts)
+    return {name: contracts[name] for name in sorted(settings.sources) if name in contracts}
+
+
+def _asks(settings: Settings, dataset: str) -> bool:
+    """Whether the source is asked about one person after the other: those whom others brought."""
+    return settings.sources[dataset].mode == "lookup"
+
+
 def landing_dag(family: str, cron: str) -> DAG:
     """One task a dataset of the family, then the family's asset: the warehouse waits for it.
 
@@ -106,8 +117,8 @@ def landing_dag(family: str, cron: str) -> DAG:
     settings = load_settings()
     contracts = {
         name: contract
-        for name, contract in load_contracts(settings.contracts).items()
-        if contract.family == family and name in settings.sources
+        for name, contract in _landed_contracts(settings).items()
+        if contract.family == family and not _asks(settings, name)
     }
     owners = ", ".join(sorted({contract.owner for contract in contracts.values()})) or "民政"
     with DAG(
@@ -122,15 +133,20 @@ def landing_dag(family: str, cron: str) -> DAG:
     ) as dag:
         landed = _landed.override(outlets=[family_asset(family)])()
         news = _news(sorted(contracts))
-        for name, contract in contracts.items():
-            one = _land.override(
-                task_id=name,
-                owner=contract.owner,
-                outlets=[dataset_asset(name)],
-                max_active_tis_per_dag=1,
-            )
-            news >> one(name) >> landed
+        for contract in contracts.values():
+            news >> _landing(contract) >> landed
     return dag
+
+
+def _landing(contract: Contract) -> Any:
+    """The task that lands a dataset."""
+    one = _land.override(
+        task_id=contract.name,
+        owner=contract.owner,
+        outlets=[dataset_asset(contract.name)],
+        max_active_tis_per_dag=1,
+    )
+    return one(contract.name)
 
 
 @task.branch(task_id="news")
@@ -162,7 +178,7 @@ def _landed() -> None:
     """All feeds of the family have been looked at."""
 
 
-@task.short_circuit(ignore_downstream_trigger_rules=True)
+@task.short_circuit(ignore_downstream_trigger_rules=True, trigger_rule="all_done")
 def _changed() -> bool:
     """Stops the run here when the current release is already made of exactly what is there."""
     return not command("current")["up_to_date"]
@@ -175,10 +191,13 @@ def _run(*words: str) -> dict[str, Any]:
 
 
 def warehouse_dag(cron: str) -> DAG:
-    """Gate 1, build, gate 2. Starts when all families have landed, at `cron` at the latest."""
+    """Look-ups, gate 1, build, gate 2: when all families have landed, at `cron` at the latest.
+
+    Look-ups ask about persons whom the families have brought; one that fails holds up nothing.
+    """
     settings = load_settings()
-    contracts = load_contracts(settings.contracts)
-    families = sorted({contracts[name].family for name in settings.sources if name in contracts})
+    contracts = _landed_contracts(settings)
+    families = sorted({contract.family for contract in contracts.values()})
     assets = [family_asset(family) for family in families or FAMILIES]
     with DAG(
         "warehouse",
@@ -199,7 +218,11 @@ def warehouse_dag(cron: str) -> DAG:
             build = build_group(settings, WRITER_POOL)
         else:
             build = _run.override(task_id="build", pool=WRITER_POOL)("build")
-        _changed() >> gate_landing >> build >> gate_warehouse
+        changed = _changed()
+        for name, contract in contracts.items():
+            if _asks(settings, name):
+                _landing(contract) >> changed
+        changed >> gate_landing >> build >> gate_warehouse
     return dag
 
 
@@ -255,9 +278,10 @@ def _landing_doc(family: str, contracts: list[Contract]) -> str:
 
 
 _WAREHOUSE_DOC = """### warehouse
-Gate 1 on what has landed, dbt build, gate 2 on what was built. A failed gate stops here: readers
-keep the release they have. Nothing runs when nothing changed.
-入库检查、建仓、建仓检查。检查不通过即停止，读者继续使用现行发布批次；无变化则不运行。
+Look-ups about persons whom the families have brought, gate 1 on what has landed, dbt build, gate 2
+on what was built. A failed gate stops here: readers keep the release they have. Nothing runs when
+nothing changed.
+逐人查询、入库检查、建仓、建仓检查。检查不通过即停止，读者继续使用现行发布批次；无变化则不运行。
 """
 _RELEASE_DOC = """### release
 Builds the release beside the current one, runs gate 3 (no personal data, no small cells, figures

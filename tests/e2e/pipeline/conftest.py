@@ -22,7 +22,7 @@ from synthetic.province import generate
 VOLATILE = {
     "received_at", "checked_at", "published_at", "since", "state", "previous_release_id",
     "first_seen_release", "last_seen_release", "status", "known_at", "last_delivered_at",
-    "days_since_delivery",
+    "days_since_delivery", "delivered_at",
 }  # fmt: skip
 WALK_SECONDS = 600
 

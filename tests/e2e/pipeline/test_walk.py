@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,7 +29,12 @@ def test_every_row_is_accounted_for(undisturbed: Hub) -> None:
         .parent.joinpath("province.json")
         .read_text("utf-8")
     )["rows"]
-    assert sum(batch["rows_read"] for batch in batches) == sum(delivered.values())
+    read: Counter[str] = Counter()
+    for batch in batches:
+        read[batch["dataset"]] += batch["rows_read"]
+    # A look-up brings the answers about those whom it asked about, not all that there is.
+    assert read.pop("custody_period", 0) <= delivered.pop("custody_period")
+    assert read == delivered
 
 
 def test_again_changes_nothing(undisturbed: Hub) -> None:
