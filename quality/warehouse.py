@@ -114,8 +114,9 @@ def checks(session: Session, settings: Settings, contracts: Mapping[str, Contrac
     for schema, table in sorted(present):
         if schema in ROOMS and table in declared:
             made.append(_grain_check(schema, table, declared[table]))
+    seen, live = _seen_batches(session), _seen_batches(session, "is_live")
     made += [
-        _reconcile(contract)
+        _reconcile(contract, all_stand=seen.get(contract.name) == live.get(contract.name))
         for contract in contracts.values()
         if {("lake", contract.name), ("staging", f"stg_{contract.name}")} <= present
     ]
@@ -152,23 +153,26 @@ def _grain_check(schema: str, table: str, grain: list[str]) -> Check:
     )
 
 
-def _reconcile(contract: Contract) -> Check:
+def _reconcile(contract: Contract, *, all_stand: bool) -> Check:
     """Every key that stands is in staging, and nothing that is not in the lake.
 
     `standing` are the batches whose place no full delivery has taken; of the others only single
-    rows stand.
+    rows stand. Where all stand, the lake's keys are staging's, neither more nor less.
     """
     table = f"stg_{contract.name}"
     key = ", ".join(f'"{column}"' for column in contract.key_lake_columns())
+    standing = "lake" if all_stand else f'(select distinct {key} from standing."{contract.name}")'
     return Check(
         id=f"{GATE}.{table}.reconcile",
         gate=GATE,
         scope=table,
-        sql=f"""select t.n as standing_keys, l.n as lake_keys, s.n as staging_rows
-        from (select count(*) as n from (select distinct {key} from standing."{contract.name}")) t,
-          (select count(*) as n from (select distinct {key} from lake."{contract.name}")) l,
-          (select count(*) as n from staging."{table}") s
-        where s.n < t.n or s.n > l.n""",
+        sql=f"""with lake as materialized (select distinct {key} from lake."{contract.name}"),
+        counted as (
+            select (select count(*) from {standing}) as standing_keys,
+              (select count(*) from lake) as lake_keys,
+              (select count(*) from staging."{table}") as staging_rows
+        )
+        select * from counted where staging_rows < standing_keys or staging_rows > lake_keys""",
         count=f'select count(*) from lake."{contract.name}"',
         **_word("reconcile"),
     )
@@ -187,9 +191,14 @@ def _relation(relation: Relation) -> Check:
         remedy=relation.remedy,
         severity=relation.severity,
         threshold=relation.threshold,
-        sql=f'select "{column}" from {relation.table} t where "{column}" is not null '
-        f"and not exists (select 1 from {relation.to} r "
-        f'where r."{relation.to_column}" = t."{column}")',
+        # Each value is looked up once, and a strange one counts as often as it stands there.
+        sql=f"""with told as (
+            select "{column}", count(*) as n from {relation.table}
+            where "{column}" is not null group by "{column}"
+        )
+        select t."{column}" from told t, range(t.n)
+        where not exists (select 1 from {relation.to} r
+          where r."{relation.to_column}" = t."{column}")""",
         count=f'select count("{column}") from {relation.table}',
     )
 

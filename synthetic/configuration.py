@@ -22,10 +22,12 @@ ASKED = {
     "custody_period": [
         'purpose = "核查服刑、强制戒毒期间是否仍领取社会救助"',
         'ask_for = "assistance_member.id_no"',
-        "questions_per_run = 5000",
     ],
 }
-"""Why and about whom the hub asks; larger provinces than S are asked about over several nights."""
+"""Why and about whom the hub asks."""
+QUESTIONS = {"T": 5_000, "S": 5_000}
+FEW_QUESTIONS = 500
+"""A night; the larger provinces are asked about over many nights."""
 
 
 def secret_of(seed: int, purpose: str) -> str:
@@ -38,7 +40,7 @@ def rest_port() -> int:
     return int(os.environ.get("YINLING_DEMO_REST_PORT", REST_PORT))
 
 
-def _source(channel: Channel, port: int) -> list[str]:
+def _source(channel: Channel, port: int, questions: int) -> list[str]:
     lines = [f"[sources.{channel.dataset}]"]
     mode = "increment" if channel.cursor else "full"
     if channel.kind == "postgresql":
@@ -58,7 +60,7 @@ def _source(channel: Channel, port: int) -> list[str]:
             f'mode = "{mode if channel.kind == "rest" else "lookup"}"',
         ]
         if channel.kind == "lookup":
-            lines += ASKED[channel.dataset]
+            lines += [*ASKED[channel.dataset], f"questions_per_run = {questions}"]
     else:
         lines += ['connector = "folder"', f'path = "demo/inbox/{channel.dataset}"']
         if channel.encoding != "utf-8":
@@ -68,7 +70,7 @@ def _source(channel: Channel, port: int) -> list[str]:
     return lines
 
 
-def write(home: Path, seed: int, port: int | None = None) -> None:
+def write(home: Path, seed: int, scale: str, port: int | None = None) -> None:
     """Write `yinling.toml` and `demo/secrets.env` (keys only; addresses come with the servers)."""
     chosen = port or rest_port()
     lines = [
@@ -83,7 +85,7 @@ def write(home: Path, seed: int, port: int | None = None) -> None:
         "",
     ]
     for channel in CHANNELS.values():
-        lines += [*_source(channel, chosen), ""]
+        lines += [*_source(channel, chosen, QUESTIONS.get(scale, FEW_QUESTIONS)), ""]
     (home / "yinling.toml").write_text("\n".join(lines), "utf-8")
     env = {
         "YINLING_TOKEN_KEY": secret_of(seed, "token"),

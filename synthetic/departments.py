@@ -45,13 +45,15 @@ def _state(home: Path) -> dict[str, Any]:
     return json.loads(file.read_text("utf-8")) if file.exists() else {}
 
 
-def _seed(home: Path) -> int:
+def _made(home: Path) -> tuple[int, str]:
+    """Seed and scale of the province."""
     file = home / "demo" / "province.json"
     if not file.exists():
         raise DepartmentError(
             f"There is no synthetic province in {home}. Make one: python -m synthetic --home {home}"
         )
-    return int(json.loads(file.read_text("utf-8"))["seed"])
+    facts = json.loads(file.read_text("utf-8"))
+    return int(facts["seed"]), str(facts["scale"])
 
 
 def _rest_alive(state: dict[str, Any]) -> bool:
@@ -111,7 +113,7 @@ def start(home: Path) -> dict[str, Any]:
         DepartmentError: there is no province in `home`, or a server does not start.
     """
     home = home.resolve()
-    seed = _seed(home)
+    seed, scale = _made(home)
     state = _state(home)
     password = configuration.secret_of(seed, "postgresql")[:40]
     data = home / "demo" / "postgresql"
@@ -125,10 +127,10 @@ def start(home: Path) -> dict[str, Any]:
             ) from error
     if not _rest_alive(state):
         port = _free_port(configuration.rest_port())
-        configuration.write(home, seed, port)
+        configuration.write(home, seed, scale, port)
         state["rest_pid"], state["rest_port"] = _start_rest(home, port), port
     _state_file(home).write_text(json.dumps(state), "utf-8")
-    configuration.write(home, seed, state["rest_port"])
+    configuration.write(home, seed, scale, state["rest_port"])
     uri = postgres.reader_uri(state["pg_port"], password)
     environment.write_env(home, dict.fromkeys(URI_ENV.values(), uri))
     postgres.load(home / "demo" / "departments" / "postgresql", state["pg_port"], password)
@@ -140,7 +142,7 @@ def load(home: Path) -> int:
     state = _state(home)
     if not _pg_alive(home, state):
         return 0
-    password = configuration.secret_of(_seed(home), "postgresql")[:40]
+    password = configuration.secret_of(_made(home)[0], "postgresql")[:40]
     folder = home / "demo" / "departments" / "postgresql"
     return postgres.load(folder, state["pg_port"], password)
 

@@ -65,7 +65,7 @@ def generate(
     tell("lives", len(places), len(places))
     counts = deliveries.deliver_all(seed, demo, build, size.window, size.persons, tell)
     shutil.rmtree(build)
-    configuration.write(home, seed)
+    configuration.write(home, seed, scale)
     facts = {"seed": seed, "scale": scale, "months": size.months, "rows": counts}
     (demo / "province.json").write_text(json.dumps(facts), "utf-8")
     return counts

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from yinling import unchanged
 from yinling.locks import exclusive
 from yinling.render import BY_CONSTRUCTION, render
 from yinling.settings import Settings
@@ -74,6 +75,8 @@ def build(
 ) -> BuildResult:
     """Build and test the warehouse, or the part that dbt's selection names.
 
+    Tables of the core whose datasets have nothing new stay as they are.
+
     Args:
         full_refresh: rebuild the incremental models instead of adding the new batches.
         known_as_of: a past day (YYYY-MM-DD) or instant: builds, in full and in a file of its own
@@ -87,6 +90,10 @@ def build(
     with exclusive(settings.home, LOCK):
         render(settings)
         arguments = ["build", *(NOT_UNIT_TESTS if all_tests else BUILD_FLAGS)]
+        whole = not (select or known_as_of)
+        now = unchanged.seen(settings) if whole else {}
+        if whole and not (full_refresh or all_tests):
+            arguments += unchanged.unchanged_models(settings, now)
         if select:
             # A test that needs a model outside the selection waits for the build of that model.
             arguments += ["--indirect-selection", "buildable"]
@@ -95,7 +102,10 @@ def build(
             arguments.append("--full-refresh")
         if known_as_of:
             arguments += ["--vars", json.dumps({"known_as_of": known_as_of})]
-        return run_dbt(settings, arguments, warehouse_file(settings, known_as_of))
+        result = run_dbt(settings, arguments, warehouse_file(settings, known_as_of))
+        if whole:
+            unchanged.remember(settings, now)
+        return result
 
 
 def docs(settings: Settings) -> Path:

@@ -1,0 +1,73 @@
+"""What a build leaves as it is: only what surely comes out the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from yinling import unchanged
+from yinling.settings import Settings
+
+
+def model(name: str, *above: str, kind: str = "table", schema: str = "core") -> dict[str, Any]:
+    return {
+        "name": name,
+        "resource_type": "model",
+        "schema": schema,
+        "config": {"materialized": kind},
+        "depends_on": {"nodes": list(above)},
+    }
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Settings:
+    """A warehouse after a complete build on one batch of two datasets."""
+    settings = Settings(home=tmp_path)
+    for dataset in ("facility", "meal_order"):
+        (settings.lake / dataset / f"{dataset}.440203.2026-09.0001").mkdir(parents=True)
+    nodes = {
+        "model.staged": model("staged", "source.lake.facility", kind="view", schema="staging"),
+        "model.fct_house": model("fct_house", "model.staged"),
+        "model.fct_meal": model("fct_meal", "source.lake.meal_order"),
+        "model.both": model("both", "model.staged", "model.fct_meal"),
+        "model.grows": model("grows", "source.lake.facility", kind="incremental"),
+        "model.seeded": model("seeded", "seed.calendar"),
+        "model.gone": model("gone", "source.lake.facility"),
+        "model.lead": model("lead", "source.lake.facility", schema="audit"),
+    }
+    target = settings.warehouse.parent / "dbt" / "target"
+    target.mkdir(parents=True)
+    (target / "manifest.json").write_text(json.dumps({"nodes": nodes}), "utf-8")
+    with duckdb.connect(str(settings.warehouse)) as connection:
+        connection.execute("create schema core")
+        for name in ("fct_house", "fct_meal", "both", "grows", "seeded"):
+            connection.execute(f"create table core.{name} (one int)")
+    unchanged.remember(settings, unchanged.seen(settings))
+    return settings
+
+
+def left(settings: Settings) -> list[str]:
+    return unchanged.unchanged_models(settings, unchanged.seen(settings))
+
+
+def test_tables_of_the_core_without_news_stay(built: Settings) -> None:
+    assert left(built) == ["both", "fct_house", "fct_meal"]
+
+
+def test_a_new_batch_concerns_all_that_is_made_from_it(built: Settings) -> None:
+    (built.lake / "meal_order" / "meal_order.440203.2026-10.0002").mkdir()
+    assert left(built) == ["fct_house"]
+
+
+def test_another_project_is_built_whole(built: Settings) -> None:
+    now = unchanged.seen(built)
+    assert unchanged.unchanged_models(built, {**now, "project": "another"}) == []
+
+
+def test_without_what_the_last_build_left_all_is_built(built: Settings) -> None:
+    built.warehouse.unlink()
+    assert left(built) == []

@@ -1,0 +1,85 @@
+"""Which tables a build may leave as they are: nothing they are made from has changed.
+
+Kept is what the last complete build saw: the batches of every dataset, and a fingerprint of the
+dbt project. Only plain tables of the core qualify; models that grow by batch decide for themselves,
+and what comes after the core nearly always has news.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion import register
+from ingestion.contracts import load_contracts
+from ingestion.durable import write_json
+from yinling.settings import Settings
+
+SOURCES = ("models", "macros", "seeds", "dbt_project.yml", "profiles.yml")
+_SCHEMA = "core"
+
+
+def _state_file(settings: Settings) -> Path:
+    return settings.warehouse.parent / "dbt" / "built.json"
+
+
+def seen(settings: Settings) -> dict[str, Any]:
+    """What a build that starts now sees: the project's fingerprint, and batches by dataset."""
+    digest = hashlib.sha256(f"{version('dbt-core')} {version('duckdb')}".encode())
+    for name in SOURCES:
+        path = settings.dbt_project / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file():
+                digest.update(str(file.relative_to(settings.dbt_project)).encode())
+                digest.update(file.read_bytes())
+    names = load_contracts(settings.contracts)
+    batches = {name: sorted(register.committed(settings, name)) for name in names}
+    return {"project": digest.hexdigest(), "batches": batches}
+
+
+def remember(settings: Settings, what: dict[str, Any]) -> None:
+    """Keep what a complete build has seen, once it is through."""
+    write_json(_state_file(settings), what)
+
+
+def unchanged_models(settings: Settings, now: dict[str, Any]) -> list[str]:
+    """Names of the core's tables that would come out as they are; empty when in doubt."""
+    file = _state_file(settings)
+    manifest = settings.warehouse.parent / "dbt" / "target" / "manifest.json"
+    if not (file.exists() and manifest.exists() and settings.warehouse.exists()):
+        return []
+    before = json.loads(file.read_text("utf-8"))
+    if before["project"] != now["project"]:
+        return []
+    told = before["batches"]
+    same = {name for name, batches in now["batches"].items() if told.get(name) == batches}
+    nodes: dict[str, Any] = json.loads(manifest.read_text("utf-8"))["nodes"]
+
+    @cache
+    def datasets(key: str) -> frozenset[str]:
+        if key.startswith("source."):
+            return frozenset({key.rpartition(".")[2]})
+        above = nodes.get(key, {}).get("depends_on", {}).get("nodes", ())
+        return frozenset().union(*map(datasets, above))
+
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        there = connection.execute(
+            "select table_name from duckdb_tables() where schema_name = $1", [_SCHEMA]
+        ).fetchall()
+    tables = {name for (name,) in there}
+    return sorted(
+        node["name"]
+        for key, node in nodes.items()
+        if node["resource_type"] == "model"
+        and node["schema"] == _SCHEMA
+        and node["config"]["materialized"] == "table"
+        and node["name"] in tables
+        and datasets(key)
+        and datasets(key) <= same
+    )
