@@ -6,7 +6,6 @@ run that started it, however that ends: the next run finds no lock held.
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -21,10 +20,10 @@ from typing import Any
 from ingestion.divisions import needed_first
 from ingestion.errors import IngestionError, SourceError
 from ingestion.landing import Landed, land
+from yinling.processes import end_with_parent
 from yinling.settings import Settings
 
 Tell = Callable[[str, int, int], None]
-_PR_SET_PDEATHSIG = 1
 _reports: Any = None
 
 
@@ -109,7 +108,7 @@ def _begin(reports: Any, parent: int) -> None:
     """A worker's first act: end with its parent, and without words when interrupted."""
     global _reports
     _reports = reports
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if os.getppid() != parent:
         os._exit(1)

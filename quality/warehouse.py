@@ -21,6 +21,7 @@ from ingestion.contracts import Contract
 from quality.engine import Session
 from quality.model import Check
 from quality.suites import Relation, SqlCheck, suite
+from yinling.lineage import lineage
 from yinling.settings import Settings
 
 GATE = "warehouse"
@@ -215,7 +216,7 @@ def marks(session: Session, settings: Settings, made: Iterable[Check]) -> dict[s
     the table's rows.
     """
     scopes = {check.scope for check in made}
-    upstream = _upstream(settings)
+    upstream = lineage(settings)
     batches = _seen_batches(session)
     if not upstream or not batches:
         return dict.fromkeys(scopes)
@@ -230,37 +231,11 @@ def marks(session: Session, settings: Settings, made: Iterable[Check]) -> dict[s
         if scope not in upstream:
             result[scope] = None
             continue
-        checksums, datasets = upstream[scope]
+        model = upstream[scope]
         content = {
-            "sql": checksums,
+            "sql": sorted(model.checksums),
             "rows": sizes.get(scope, 0),
-            "batches": {name: sorted(batches.get(name, ())) for name in sorted(datasets)},
+            "batches": {name: sorted(batches.get(name, ())) for name in sorted(model.datasets)},
         }
         result[scope] = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-    return result
-
-
-def _upstream(settings: Settings) -> dict[str, tuple[list[str], set[str]]]:
-    """Model → (checksums of its SQL and of all models above it, datasets it comes from)."""
-    file = settings.warehouse.parent / "dbt" / "target" / "manifest.json"
-    if not file.exists():
-        return {}
-    nodes: dict[str, Any] = json.loads(file.read_text("utf-8"))["nodes"]
-
-    @cache
-    def climb(key: str) -> tuple[frozenset[str], frozenset[str]]:
-        if key.startswith("source."):
-            return frozenset(), frozenset({key.rpartition(".")[2]})
-        node = nodes.get(key)
-        if node is None:
-            return frozenset(), frozenset()
-        above = [climb(parent) for parent in node["depends_on"].get("nodes", ())]
-        sums = {f"{key}:{node['checksum']['checksum']}"}.union(*(sums for sums, _ in above))
-        return frozenset(sums), frozenset().union(*(sets for _, sets in above))
-
-    result = {}
-    for key, node in nodes.items():
-        if node["resource_type"] == "model":
-            sums, datasets = climb(key)
-            result[node["name"]] = (sorted(sums), set(datasets))
     return result

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import duckdb
 from ingestion import register
 from ingestion.contracts import load_contracts
 from ingestion.durable import write_json
+from yinling.lineage import lineage
 from yinling.settings import Settings
 
 SOURCES = ("models", "macros", "seeds", "dbt_project.yml", "profiles.yml")
@@ -51,35 +51,23 @@ def remember(settings: Settings, what: dict[str, Any]) -> None:
 def unchanged_models(settings: Settings, now: dict[str, Any]) -> list[str]:
     """Names of the core's tables that would come out as they are; empty when in doubt."""
     file = _state_file(settings)
-    manifest = settings.warehouse.parent / "dbt" / "target" / "manifest.json"
-    if not (file.exists() and manifest.exists() and settings.warehouse.exists()):
+    if not (file.exists() and settings.warehouse.exists()):
         return []
     before = json.loads(file.read_text("utf-8"))
     if before["project"] != now["project"]:
         return []
     told = before["batches"]
     same = {name for name, batches in now["batches"].items() if told.get(name) == batches}
-    nodes: dict[str, Any] = json.loads(manifest.read_text("utf-8"))["nodes"]
-
-    @cache
-    def datasets(key: str) -> frozenset[str]:
-        if key.startswith("source."):
-            return frozenset({key.rpartition(".")[2]})
-        above = nodes.get(key, {}).get("depends_on", {}).get("nodes", ())
-        return frozenset().union(*map(datasets, above))
-
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         there = connection.execute(
             "select table_name from duckdb_tables() where schema_name = $1", [_SCHEMA]
         ).fetchall()
     tables = {name for (name,) in there}
     return sorted(
-        node["name"]
-        for key, node in nodes.items()
-        if node["resource_type"] == "model"
-        and node["schema"] == _SCHEMA
-        and node["config"]["materialized"] == "table"
-        and node["name"] in tables
-        and datasets(key)
-        and datasets(key) <= same
+        name
+        for name, model in lineage(settings).items()
+        if (model.schema, model.materialized) == (_SCHEMA, "table")
+        and name in tables
+        and model.datasets
+        and model.datasets <= same
     )

@@ -5,10 +5,8 @@ A process of its own, because DuckDB's lock on the file must end with the run, h
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,11 +16,11 @@ from typing import Any
 
 from yinling import unchanged
 from yinling.locks import exclusive
+from yinling.processes import end_with_parent
 from yinling.render import BY_CONSTRUCTION, render
 from yinling.settings import Settings
 
 FAILED = ("error", "fail", "runtime error")
-PR_SET_PDEATHSIG = 1
 LOCK = "dbt"
 # What a build leaves to the test suite: unit tests, and tests of what a model's form guarantees;
 # and to the gate that follows it: the grain of every table.
@@ -170,18 +168,14 @@ def run_dbt(settings: Settings, arguments: list[str], warehouse: Path) -> BuildR
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=subprocess.STDOUT,
-            preexec_fn=_end_with_parent,
+            # A killed `yinling` must not leave a dbt behind that still holds the warehouse.
+            preexec_fn=end_with_parent,
             check=False,
         )
     nodes = _nodes(results)
     if done.returncode != 0:
         raise BuildError(_reason(nodes, log, done.returncode))
     return BuildResult(warehouse, nodes)
-
-
-def _end_with_parent() -> None:
-    """A killed `yinling` must not leave a dbt behind that still holds the warehouse."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _nodes(results: Path) -> tuple[Node, ...]:

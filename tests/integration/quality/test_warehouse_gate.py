@@ -21,12 +21,24 @@ def built(home: Settings, land_funds: LandFunds) -> Settings:
     file = land_funds(1)
     target = home.warehouse.parent / "dbt" / "target"
     target.mkdir(parents=True)
-    node = {"resource_type": "model", "checksum": {"checksum": "1"}}
+    node = {
+        "resource_type": "model",
+        "config": {"materialized": "table"},
+        "checksum": {"checksum": "1"},
+    }
     nodes = {
         "model.yinling.stg_welfare_fund": node
-        | {"name": "stg_welfare_fund", "depends_on": {"nodes": ["source.y.lake.welfare_fund"]}},
+        | {
+            "name": "stg_welfare_fund",
+            "schema": "staging",
+            "depends_on": {"nodes": ["source.y.lake.welfare_fund"]},
+        },
         "model.yinling.fct_welfare_fund": node
-        | {"name": "fct_welfare_fund", "depends_on": {"nodes": ["model.yinling.stg_welfare_fund"]}},
+        | {
+            "name": "fct_welfare_fund",
+            "schema": "core",
+            "depends_on": {"nodes": ["model.yinling.stg_welfare_fund"]},
+        },
     }
     (target / "manifest.json").write_text(json.dumps({"nodes": nodes}), "utf-8")
     change(

@@ -19,6 +19,7 @@ def model(name: str, *above: str, kind: str = "table", schema: str = "core") -> 
         "resource_type": "model",
         "schema": schema,
         "config": {"materialized": kind},
+        "checksum": {"checksum": name},
         "depends_on": {"nodes": list(above)},
     }
 
