@@ -1,7 +1,11 @@
-"""Superset's front end asks a statistics host for a picture on every page. Here it asks us instead.
+"""What Superset's front end reports of itself, and to whom.
 
-The address is compiled into one script; the content security policy would block it, but a page
-that never asks is better than one that is stopped asking.
+It asks a statistics host for a picture on every page; here it asks us instead. The address is
+compiled into one script; the content security policy would block it, but a page that never asks is
+better than one that is stopped asking.
+
+The login page reports too, before anybody is known. Superset refuses that and notes the refusal in
+the session; where this answer comes after the login's, it undoes the login.
 """
 
 from __future__ import annotations
@@ -9,10 +13,11 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from flask import Flask, Response, request
+from flask import Flask, Response, request, session
 
 PIXEL = b"https://apachesuperset.gateway.scarf.sh/pixel/"
 OWN_PIXEL = b"/yinling/static/blank.png?"
+LOG = "/superset/log/"
 
 
 def scripts_without_pixel() -> dict[str, bytes]:
@@ -27,7 +32,7 @@ def scripts_without_pixel() -> dict[str, bytes]:
 
 
 def silence(app: Flask) -> None:
-    """Serve those scripts from memory."""
+    """Serve those scripts from memory; drop reports of people who have not logged in."""
     scripts = scripts_without_pixel()
 
     @app.before_request
@@ -38,3 +43,10 @@ def silence(app: Flask) -> None:
         answer = Response(script, mimetype="text/javascript")
         answer.cache_control.max_age = 86_400
         return answer
+
+    @app.before_request
+    def unknown_reporter() -> Response | None:
+        # Asking who the current user is would itself write into a stranger's session.
+        if request.path != LOG or "_user_id" in session:
+            return None
+        return Response(status=204)

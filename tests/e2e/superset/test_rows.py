@@ -136,6 +136,13 @@ def test_nobody_without_a_login_sees_anything(site: Site, ids: dict[str, int]) -
         assert status in (401, 403)
 
 
+def test_what_the_login_page_reports_cannot_undo_a_login(site: Site) -> None:
+    with httpx.Client(base_url=site.address) as stranger:
+        assert "session" in stranger.get("/login/").cookies
+        answer = stranger.post("/superset/log/?explode=events", data={"events": "[]"})
+    assert (answer.status_code, answer.headers.get("set-cookie")) == (204, None)
+
+
 def test_a_user_without_a_region_sees_no_row(site: Site, ids: dict[str, int]) -> None:
     with site.api("engineer") as engineer:
         engineer.headers["X-CSRFToken"] = engineer.get("/api/v1/security/csrf_token/").json()[
