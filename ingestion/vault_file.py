@@ -14,6 +14,7 @@ shows (which batch has which token); with it a search reads a few bytes a chunk 
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import io
 import os
@@ -25,6 +26,7 @@ from typing import BinaryIO
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from cryptography.exceptions import InvalidTag
 
 from ingestion.ciphers import NONCE_BYTES, NUMBERS, cipher
@@ -63,9 +65,14 @@ class VaultWriter:
     def add(self, secrets: pl.DataFrame) -> None:
         """Write a chunk's kind, token and clear text; tokens take half the room as bytes."""
         table = io.BytesIO()
-        packed = secrets.select("kind", pl.col("token").str.decode("hex"), "clear")
+        tokens = _bytes(secrets["token"])
+        places = pa.py_buffer(np.arange(0, len(tokens) + 1, _TOKEN_BYTES, dtype=np.int64))
+        column = pa.LargeBinaryArray.from_buffers(
+            pa.large_binary(), secrets.height, [None, places, pa.py_buffer(tokens)]
+        )
+        packed = secrets.select("kind", token=pl.Series(column), clear="clear")
         packed.write_ipc(table, compat_level=pl.CompatLevel.oldest())
-        bits = _filter(packed["token"])
+        bits = _filter(tokens)
         begin = self._at
         self._write(table.getvalue(), bits)
         self._spots.append((begin, self._at, len(bits)))
@@ -98,11 +105,18 @@ def _directory(spots: list[tuple[int, int, int]]) -> bytes:
     return b"".join(_SPOT.pack(*spot) for spot in spots) + _TAIL.pack(len(spots), _END)
 
 
-def _filter(tokens: pl.Series) -> bytes:
+def _bytes(tokens: pl.Series) -> bytes:
+    """The tokens one after the other; all at once is ten times faster than text by text."""
+    text = tokens.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    digits = memoryview(text.buffers()[2] or b"")
+    first = text.offset * 2 * _TOKEN_BYTES
+    return binascii.unhexlify(digits[first : first + len(text) * 2 * _TOKEN_BYTES])
+
+
+def _filter(tokens: bytes) -> bytes:
     """A Bloom filter. Tokens are random already: their four words are the four probes."""
-    table = tokens.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    flat = np.frombuffer(table.buffers()[2], dtype=">u4", count=4 * len(tokens))
-    bits = max(64, -(-_BITS_A_TOKEN * len(tokens) // 8) * 8)
+    flat = np.frombuffer(tokens, dtype=">u4")
+    bits = max(64, -(-_BITS_A_TOKEN * len(tokens) // _TOKEN_BYTES // 8) * 8)
     row = np.zeros(bits, dtype=np.bool_)
     row[flat % np.uint32(bits)] = True
     return np.packbits(row).tobytes()
