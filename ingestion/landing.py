@@ -248,18 +248,22 @@ class _Dataset:
         return True
 
     def _land_large(self, delivery: Delivery) -> None:
-        """Chunk by chunk, two chunks checked at a time, written in order: memory stays bounded."""
+        """Chunks are read, checked and written at the same time, in order and a few at once."""
         workers = max(1, self.settings.resources.threads)
-        pending: deque[Future[Chunk]] = deque()
         with Batch(self.settings, self.contract, delivery) as batch, self._refusing(delivery):
-            with ThreadPoolExecutor(workers) as pool:
+            with ThreadPoolExecutor(workers) as checking, ThreadPoolExecutor(1) as writing:
+                pending: deque[Future[None]] = deque()
                 for raw, lineage in self._chunks(delivery, batch.room):
-                    pending.append(pool.submit(transform, self.contract, raw, lineage, self.key))
+                    chunk = checking.submit(transform, self.contract, raw, lineage, self.key)
+                    pending.append(writing.submit(self._add_checked, batch, chunk))
                     if len(pending) > workers:
-                        self._add(batch, pending.popleft().result())
-                while pending:
-                    self._add(batch, pending.popleft().result())
+                        pending.popleft().result()
+                for written in pending:
+                    written.result()
             self._finish(batch)
+
+    def _add_checked(self, batch: Batch, chunk: Future[Chunk]) -> None:
+        self._add(batch, chunk.result())
 
     def _add(self, batch: Batch, chunk: Chunk) -> None:
         batch.add(chunk)

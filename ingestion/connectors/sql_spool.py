@@ -148,7 +148,7 @@ class Spool:
 def _append(file: Any, lines: bytes) -> int:
     if lines:
         _write(file, lines)
-    return lines.count(b"\n")
+    return sql_text.times("\n", lines)
 
 
 def _write(file: Any, plain: bytes) -> None:

@@ -7,6 +7,7 @@ are found without looking for quotes.
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from ingestion.errors import SourceError
@@ -42,7 +43,7 @@ def parse(lines: bytes, names: list[str]) -> pl.DataFrame:
         )
     except pl.exceptions.PolarsError as error:
         raise SourceError(f"What the database sent cannot be read as rows: {error}.") from error
-    if lines.count(b"\\") == lines.count(b"\\N"):
+    if times("\\", lines) == sum(column.null_count() for column in frame.iter_columns()):
         return frame
     return frame.with_columns(_plain(pl.col(name)) for name in _escaped(frame))
 
@@ -53,6 +54,11 @@ def render(frame: pl.DataFrame) -> bytes:
     return text.write_csv(
         separator="\t", quote_style="never", include_header=False, null_value=NULL
     ).encode()
+
+
+def times(character: str, lines: bytes) -> int:
+    """How often an ASCII character stands in the lines; `bytes.count` is slow where it is often."""
+    return int(np.count_nonzero(np.frombuffer(lines, dtype=np.uint8) == ord(character)))
 
 
 def _escaped(frame: pl.DataFrame) -> list[str]:
