@@ -87,7 +87,8 @@ class VaultWriter:
         nonce = os.urandom(NONCE_BYTES)
         place = _place(self._head, self._batch, len(self._spots), bits)
         sealed = self._cipher.encrypt(nonce, plain, place)
-        self._put(struct.pack("<I", len(sealed)) + nonce + sealed)
+        self._put(struct.pack("<I", len(sealed)) + nonce)
+        self._put(sealed)
 
     def _put(self, data: bytes) -> None:
         self._file.write(data)
