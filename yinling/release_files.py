@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from yinling.settings import PROJECT_DIR, Settings
 
@@ -25,6 +26,14 @@ VOLATILE = (
     "received_at", "checked_at", "published_at", "known_at", "last_delivered_at",
     "days_since_delivery", "delivered_at",
 )  # fmt: skip
+QUALITY_RESULT = pl.Schema(
+    dict.fromkeys(
+        ("check_id", "gate", "scope", "name_zh", "meaning_zh", "remedy_zh", "severity", "status"),
+        pl.String(),
+    )
+    | {"numerator": pl.Int64(), "denominator": pl.Int64(), "threshold": pl.Float64()}
+    | {"state": pl.String(), "since": pl.Datetime("us"), "checked_at": pl.Datetime("us")}
+)
 # Set by people in the case work; a new run of the rules does not overrule them.
 BY_HAND = ("in_review", "concluded", "appealed")
 
@@ -214,19 +223,11 @@ def _evidence(source: str, columns: list[str], before: list[str] | None) -> str:
 
 def write_quality(folder: Path, rows: list[dict[str, Any]]) -> None:
     """Write the table `quality_result` of both files anew: one row a check of any gate."""
+    result = pl.DataFrame(rows, schema=QUALITY_RESULT, orient="row")
     for audience in AUDIENCES:
         with duckdb.connect(str(folder / f"{audience}.duckdb")) as connection:
-            connection.execute(
-                """create or replace table quality_result (check_id varchar, gate varchar,
-                scope varchar, name_zh varchar, meaning_zh varchar, remedy_zh varchar,
-                severity varchar, status varchar, numerator bigint, denominator bigint,
-                threshold double, state varchar, since timestamp, checked_at timestamp)"""
-            )
-            if rows:
-                connection.executemany(
-                    "insert into quality_result values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [tuple(row.values()) for row in rows],
-                )
+            connection.register("result", result.to_arrow())
+            connection.execute("create or replace table quality_result as from result")
 
 
 def row_counts(folder: Path) -> dict[str, dict[str, int]]:
