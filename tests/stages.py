@@ -26,6 +26,9 @@ LINT = {
     "sqlfluff": ([BIN / "sqlfluff", "lint", "--disable-progress-bar", "dbt_project/models"], 240),
 }
 FAST, SLOW = ("unit", "property"), ("integration", "e2e")
+# Tests of a file stay together, so what a module sets up is set up once. The end-to-end tests each
+# want the whole machine: they wait for pages.
+WORKERS = {"unit": 2, "property": 2, "integration": 2, "e2e": 0}
 
 
 def execute(name: str, command: list[Path | str], limit: float) -> bool:
@@ -55,10 +58,10 @@ def lint() -> bool:
         return all(list(pool.map(lambda step: execute(step[0], *step[1]), LINT.items())))
 
 
-def run_tests(folder: str, workers: int, limit: float) -> bool:
+def run_tests(folder: str, limit: float) -> bool:
     """pytest over one folder of tests, its lines shown as they come."""
     command = [BIN / "pytest", f"tests/{folder}", f"--junitxml={RESULTS / folder}.xml"]
-    if workers:
+    if workers := WORKERS[folder]:
         command += ["-n", str(workers), "--dist=loadfile"]
     try:
         return (
@@ -119,7 +122,7 @@ def main(stage: str = "all") -> int:
         return 0 if good else 1
     ran = folders(FAST)
     for folder in ran:
-        good &= run_tests(folder, workers=2, limit=300)
+        good &= run_tests(folder, limit=300)
     print(
         f"stage 1 {'passed' if good else 'FAILED'} after {time.monotonic() - begin:.0f} s",
         flush=True,
@@ -127,7 +130,7 @@ def main(stage: str = "all") -> int:
     if stage == "all":
         ran += folders(SLOW)
         for folder in folders(SLOW):
-            good &= run_tests(folder, workers=0, limit=1500)
+            good &= run_tests(folder, limit=1500)
     passed, failed, skips = tally(ran)
     if stage == "all" and (count := len(declared())) != passed + failed + len(skips):
         print(f"FAIL {count} tests are declared, {passed + failed + len(skips)} ran")
