@@ -36,7 +36,8 @@ select * from final
 
 {#
     The versions of a dataset that no full delivery has taken the place of, with `place`, the order
-    in which their deliveries speak.
+    in which their deliveries speak: the rows of live batches, and of the others those whose key
+    lives on because the full delivery listed it in a row that was refused.
     relation: where to read them; null means the whole lake as this run sees it.
 #}
 {% macro standing_rows(dataset, relation=none) -%}
@@ -45,16 +46,20 @@ select * from final
         b.place
     from {{ relation or source('lake', dataset) }} as r
     inner join {{ lake_batches() }} as b on {{ in_batch('r', 'b') }}
-    left join {{ lake_kept_keys() }} as kept
+    where b.dataset = '{{ dataset }}' and b.is_live
+    union all
+    select
+        {{- typed_columns(dataset) }},
+        b.place
+    from {{ relation or source('lake', dataset) }} as r
+    inner join {{ lake_batches() }} as b on {{ in_batch('r', 'b') }}
+    inner join {{ lake_kept_keys() }} as kept
         on
             b.dataset = kept.dataset
             and b.scope = kept.scope
-            and not b.is_live
             and b.place >= kept.from_place
             and {{ key_text(dataset) }} = kept.key
-    where
-        b.dataset = '{{ dataset }}'
-        and (b.is_live or kept.key is not null)
+    where b.dataset = '{{ dataset }}' and not b.is_live
 {%- endmacro %}
 
 
@@ -70,24 +75,25 @@ select * from final
     CTEs up to one named `final`: of `relation` (a subquery with `place`), the version of every key
     that was delivered last: the one with the greatest place, then row_no.
 
-    Rows with one version (nearly all) stream through; only repeated keys are ranked. A relation
-    of many rows is given as a subquery in brackets, not as the name of a CTE: an engine that
-    keeps what a CTE yields would keep all those rows in memory for the three times they are read.
+    Rows with one version (nearly all) stream through; only repeated keys are ranked. Which those
+    are is told by hashes: eight bytes a key to count, and two keys that share one are ranked apart.
+    A relation of many rows is given as a subquery in brackets, not as the name of a CTE: an engine
+    that keeps what a CTE yields would keep all those rows in memory for the three times they are
+    read.
 #}
 {% macro latest_versions(relation, key, columns, final='final') -%}
-{%- set on = [] -%}
-{%- for name in key %}{% do on.append('v.' ~ name ~ ' = r.' ~ name) %}{% endfor -%}
+{%- set hash = row_hash('v.' ~ key | join(', v.')) -%}
 {{ final }}_repeated as (
-    select v.{{ key | join(', v.') }}
+    select {{ hash }} as key_hash
     from {{ relation }} as v
-    group by v.{{ key | join(', v.') }}
+    group by {{ hash }}
     having count(*) > 1
 ),
 
 {{ final }}_latest as (
     select v.*
     from {{ relation }} as v
-    semi join {{ final }}_repeated as r on {{ on | join(' and ') }}
+    semi join {{ final }}_repeated as r on {{ hash }} = r.key_hash
     qualify
         row_number() over (
             partition by v.{{ key | join(', v.') }}
@@ -98,7 +104,7 @@ select * from final
 {{ final }} as (
     select v.{{ columns | join(', v.') }}
     from {{ relation }} as v
-    anti join {{ final }}_repeated as r on {{ on | join(' and ') }}
+    anti join {{ final }}_repeated as r on {{ hash }} = r.key_hash
     union all
     select v.{{ columns | join(', v.') }}
     from {{ final }}_latest as v

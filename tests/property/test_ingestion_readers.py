@@ -191,7 +191,7 @@ def test_any_json_objects_become_text(rows: list[dict[str, Any]]) -> None:
 @MANY
 @given(st.lists(st.one_of(JSON.map(json.dumps), st.text(max_size=20)), max_size=8))
 def test_lines_that_are_no_objects_keep_their_text(lines: list[str]) -> None:
-    lines = [" ".join(line.split()).replace("\0", "") for line in lines]
+    lines = [" ".join(line.replace("\0", "").split()) for line in lines]
     lines = [line for line in lines if line]
     data = "\n".join(lines).encode("utf-8", "replace")
     frames = read_or_refused(lambda: jsonl_frames(content("a.jsonl", data), "utf-8"))

@@ -5,6 +5,11 @@
 {% macro duckdb__sha256_hex(text) %}sha256({{ text }}){% endmacro %}
 {% macro spark__sha256_hex(text) %}sha2({{ text }}, 256){% endmacro %}
 
+{# 64-bit hash of columns (a list in one text); equal values have equal hashes, not the reverse. #}
+{% macro row_hash(columns) %}{{ return(adapter.dispatch('row_hash')(columns)) }}{% endmacro %}
+{% macro duckdb__row_hash(columns) %}hash({{ columns }}){% endmacro %}
+{% macro spark__row_hash(columns) %}xxhash64({{ columns }}){% endmacro %}
+
 {# Whether the pattern is found anywhere in the text. Write [0-9], never a backslash class. #}
 {% macro matches(text, pattern) %}{{ return(adapter.dispatch('matches')(text, pattern)) }}{% endmacro %}
 {% macro duckdb__matches(text, pattern) %}regexp_matches({{ text }}, '{{ pattern }}'){% endmacro %}
