@@ -12,7 +12,7 @@ from yinling.settings import Settings
 
 @dataclass(frozen=True)
 class Lineage:
-    """One model: where it stands, and what is above it.
+    """One model or seed: where it stands, and what is above it.
 
     Attributes:
         checksums: of its SQL and of all models above it.
@@ -26,7 +26,7 @@ class Lineage:
 
 
 def lineage(settings: Settings) -> dict[str, Lineage]:
-    """Model name → what it is made from; empty before the first build."""
+    """Name of model or seed → what it is made from; empty before the first build."""
     file = settings.warehouse.parent / "dbt" / "target" / "manifest.json"
     if not file.exists():
         return {}
@@ -46,5 +46,5 @@ def lineage(settings: Settings) -> dict[str, Lineage]:
     return {
         node["name"]: Lineage(node["schema"], node["config"]["materialized"], *climb(key))
         for key, node in nodes.items()
-        if node["resource_type"] == "model"
+        if node["resource_type"] in ("model", "seed")
     }

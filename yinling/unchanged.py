@@ -1,8 +1,9 @@
-"""Which tables a build may leave as they are: nothing they are made from has changed.
+"""What a build may leave as it is: nothing it is made from has changed.
 
 Kept is what the last complete build saw: the batches of every dataset, and a fingerprint of the
-dbt project. Only plain tables of the core qualify; models that grow by batch decide for themselves,
-and what comes after the core nearly always has news.
+dbt project. Seeds and the views of staging are what the project says, whatever has landed. Of the
+tables only the core's plain ones qualify; models that grow by batch decide for themselves, and what
+comes after the core nearly always has news.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ import duckdb
 from ingestion import register
 from ingestion.contracts import load_contracts
 from ingestion.durable import write_json
-from yinling.lineage import lineage
+from yinling.lineage import Lineage, lineage
 from yinling.settings import Settings
 
 SOURCES = ("models", "macros", "seeds", "dbt_project.yml", "profiles.yml")
-_SCHEMA = "core"
 
 
 def _state_file(settings: Settings) -> Path:
@@ -31,7 +31,8 @@ def _state_file(settings: Settings) -> Path:
 
 def seen(settings: Settings) -> dict[str, Any]:
     """What a build that starts now sees: the project's fingerprint, and batches by dataset."""
-    digest = hashlib.sha256(f"{version('dbt-core')} {version('duckdb')}".encode())
+    # The views of staging name the lake's place.
+    digest = hashlib.sha256(f"{version('dbt-core')} {version('duckdb')} {settings.lake}".encode())
     for name in SOURCES:
         path = settings.dbt_project / name
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
@@ -48,8 +49,8 @@ def remember(settings: Settings, what: dict[str, Any]) -> None:
     write_json(_state_file(settings), what)
 
 
-def unchanged_models(settings: Settings, now: dict[str, Any]) -> list[str]:
-    """Names of the core's tables that would come out as they are; empty when in doubt."""
+def names(settings: Settings, now: dict[str, Any]) -> list[str]:
+    """Names of models and seeds that would come out as they are; empty when in doubt."""
     file = _state_file(settings)
     if not (file.exists() and settings.warehouse.exists()):
         return []
@@ -60,14 +61,19 @@ def unchanged_models(settings: Settings, now: dict[str, Any]) -> list[str]:
     same = {name for name, batches in now["batches"].items() if told.get(name) == batches}
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         there = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = $1", [_SCHEMA]
+            "select schema_name, table_name from duckdb_tables()"
+            " union all select schema_name, view_name from duckdb_views()"
         ).fetchall()
-    tables = {name for (name,) in there}
+    present = set(there)
     return sorted(
         name
-        for name, model in lineage(settings).items()
-        if (model.schema, model.materialized) == (_SCHEMA, "table")
-        and name in tables
-        and model.datasets
-        and model.datasets <= same
+        for name, node in lineage(settings).items()
+        if (node.schema, name) in present and _stays(node, same)
     )
+
+
+def _stays(node: Lineage, same: set[str]) -> bool:
+    kind = (node.schema, node.materialized)
+    if node.materialized == "seed" or kind == ("staging", "view"):
+        return True
+    return kind == ("core", "table") and bool(node.datasets) and node.datasets <= same

@@ -91,7 +91,7 @@ def build(
         whole = not (select or known_as_of)
         now = unchanged.seen(settings) if whole else {}
         if whole and not (full_refresh or all_tests):
-            arguments += unchanged.unchanged_models(settings, now)
+            arguments += unchanged.names(settings, now)
         if select:
             # A test that needs a model outside the selection waits for the build of that model.
             arguments += ["--indirect-selection", "buildable"]

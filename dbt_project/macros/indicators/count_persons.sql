@@ -3,7 +3,8 @@
     `source`: a CTE [person_key, region_code, valid_from, valid_to], half-open, any number of rows a
     person. Result: a CTE `name` [region_code, month_no] with `persons`, for every county, prefecture
     and province of today. Nobody is multiplied by months: each interval becomes one +1 and one -1,
-    and a running sum gives the stock. Only persons with several intervals pay for merging them. -#}
+    and a running sum gives the stock. Only persons with several intervals pay for merging them; they
+    are told by hashes, and whoever shares one without need is merged alone. -#}
 
 {% macro count_persons(name, source, where=none) -%}
 {{ name }}__clipped as (
@@ -39,23 +40,18 @@
     where month_in < month_out and region_code is not null
 ),
 
-{{ name }}__persons as (
-    select
-        person_key,
-        count(*) as intervals,
-        min(region_code) as region_code,
-        min(month_in) as month_in,
-        max(month_out) as month_out
+{{ name }}__repeated as (
+    select {{ row_hash('person_key') }} as person_hash
     from {{ name }}__valid
-    group by person_key
+    group by {{ row_hash('person_key') }}
+    having count(*) > 1
 ),
 
 {{ name }}__climbed as (
     select distinct valid.person_key, above.ancestor_code, valid.month_in, valid.month_out
     from {{ name }}__valid as valid
-    semi join {{ name }}__persons as several
-        on several.person_key = valid.person_key
-        and several.intervals > 1
+    semi join {{ name }}__repeated as repeated
+        on repeated.person_hash = {{ row_hash('valid.person_key') }}
     inner join {{ ref('bridge_region_ancestor') }} as above
         on above.region_code = valid.region_code
         and above.ancestor_level in ('county', 'prefecture', 'province')
@@ -88,10 +84,11 @@
 ),
 
 {{ name }}__single as (
-    select region_code, month_in, month_out, count(*) as persons
-    from {{ name }}__persons
-    where intervals = 1
-    group by region_code, month_in, month_out
+    select valid.region_code, valid.month_in, valid.month_out, count(*) as persons
+    from {{ name }}__valid as valid
+    anti join {{ name }}__repeated as repeated
+        on repeated.person_hash = {{ row_hash('valid.person_key') }}
+    group by valid.region_code, valid.month_in, valid.month_out
 ),
 
 {{ name }}__counted as (
@@ -148,15 +145,13 @@
 
 {#- A CTE `name` [region_code, month_no, keys…] with `persons`: persons seen in a month, once a region.
     `source`: a CTE [person_key, region_code, month_no, keys…], any number of rows.
-    only_living: leave out whom death had already taken by the month's last day. -#}
+    only_living: leave out whom death had already taken by the month's last day. Who was seen more
+    than once is told by hashes, as in `count_persons`. -#}
 {% macro count_persons_seen(name, source, keys=[], only_living=true) -%}
 {%- set by = ['month_no'] + keys -%}
+{%- set hash = row_hash('seen.person_key, seen.' ~ by | join(', seen.')) %}
 {{ name }}__seen as (
-    select
-        source.person_key,
-        source.{{ by | join(', source.') }},
-        min(source.region_code) as region_code,
-        max(source.region_code) as other_region_code
+    select source.person_key, source.{{ by | join(', source.') }}, source.region_code
     from {{ source }} as source
     {%- if only_living %}
     left join {{ ref('fct_death') }} as dead
@@ -171,29 +166,30 @@
             or {{ month_number('dead.death_date') }} > source.month_no
         )
     {%- endif %}
-    group by source.person_key, source.{{ by | join(', source.') }}
+),
+
+{{ name }}__repeated as (
+    select {{ hash }} as person_hash
+    from {{ name }}__seen as seen
+    group by {{ hash }}
+    having count(*) > 1
 ),
 
 {{ name }}__once as (
-    select region_code, {{ by | join(', ') }}, count(*) as persons
-    from {{ name }}__seen
-    where region_code = other_region_code
-    group by region_code, {{ by | join(', ') }}
+    select seen.region_code, seen.{{ by | join(', seen.') }}, count(*) as persons
+    from {{ name }}__seen as seen
+    anti join {{ name }}__repeated as repeated on repeated.person_hash = {{ hash }}
+    group by seen.region_code, seen.{{ by | join(', seen.') }}
 ),
 
 {{ name }}__several as (
     select distinct
         seen.person_key, seen.{{ by | join(', seen.') }}, above.ancestor_code as region_code
     from {{ name }}__seen as seen
-    inner join {{ source }} as source
-        on source.person_key = seen.person_key
-        {%- for key in by %}
-        and source.{{ key }} = seen.{{ key }}
-        {%- endfor %}
+    semi join {{ name }}__repeated as repeated on repeated.person_hash = {{ hash }}
     inner join {{ ref('bridge_region_ancestor') }} as above
-        on above.region_code = source.region_code
+        on above.region_code = seen.region_code
         and above.ancestor_level in ('county', 'prefecture', 'province')
-    where seen.region_code != seen.other_region_code
 ),
 
 {{ name }} as (

@@ -16,7 +16,7 @@ from yinling.settings import Settings
 def model(name: str, *above: str, kind: str = "table", schema: str = "core") -> dict[str, Any]:
     return {
         "name": name,
-        "resource_type": "model",
+        "resource_type": "seed" if kind == "seed" else "model",
         "schema": schema,
         "config": {"materialized": kind},
         "checksum": {"checksum": name},
@@ -36,7 +36,10 @@ def built(tmp_path: Path) -> Settings:
         "model.fct_meal": model("fct_meal", "source.lake.meal_order"),
         "model.both": model("both", "model.staged", "model.fct_meal"),
         "model.grows": model("grows", "source.lake.facility", kind="incremental"),
+        "seed.calendar": model("calendar", kind="seed"),
+        "seed.lost": model("lost", kind="seed"),
         "model.seeded": model("seeded", "seed.calendar"),
+        "model.seen": model("seen", "model.staged", kind="view"),
         "model.gone": model("gone", "source.lake.facility"),
         "model.lead": model("lead", "source.lake.facility", schema="audit"),
     }
@@ -44,29 +47,36 @@ def built(tmp_path: Path) -> Settings:
     target.mkdir(parents=True)
     (target / "manifest.json").write_text(json.dumps({"nodes": nodes}), "utf-8")
     with duckdb.connect(str(settings.warehouse)) as connection:
-        connection.execute("create schema core")
-        for name in ("fct_house", "fct_meal", "both", "grows", "seeded"):
+        connection.execute("create schema core; create schema staging")
+        for name in ("fct_house", "fct_meal", "both", "grows", "seeded", "calendar"):
             connection.execute(f"create table core.{name} (one int)")
+        connection.execute("create view core.seen as select 1 as one")
+        connection.execute("create view staging.staged as select 1 as one")
     unchanged.remember(settings, unchanged.seen(settings))
     return settings
 
 
 def left(settings: Settings) -> list[str]:
-    return unchanged.unchanged_models(settings, unchanged.seen(settings))
+    return unchanged.names(settings, unchanged.seen(settings))
 
 
-def test_tables_of_the_core_without_news_stay(built: Settings) -> None:
-    assert left(built) == ["both", "fct_house", "fct_meal"]
+def test_what_has_no_news_stays(built: Settings) -> None:
+    assert left(built) == ["both", "calendar", "fct_house", "fct_meal", "staged"]
 
 
 def test_a_new_batch_concerns_all_that_is_made_from_it(built: Settings) -> None:
     (built.lake / "meal_order" / "meal_order.440203.2026-10.0002").mkdir()
-    assert left(built) == ["fct_house"]
+    assert left(built) == ["calendar", "fct_house", "staged"]
+
+
+def test_a_home_that_was_moved_is_built_whole(built: Settings) -> None:
+    elsewhere = built.home.rename(built.home.with_name("elsewhere"))
+    assert left(Settings(home=elsewhere)) == []
 
 
 def test_another_project_is_built_whole(built: Settings) -> None:
     now = unchanged.seen(built)
-    assert unchanged.unchanged_models(built, {**now, "project": "another"}) == []
+    assert unchanged.names(built, {**now, "project": "another"}) == []
 
 
 def test_without_what_the_last_build_left_all_is_built(built: Settings) -> None:

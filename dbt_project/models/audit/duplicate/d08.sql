@@ -43,6 +43,13 @@ pairs as (
     where b.busy_until > {{ add_days('b.valid_from', 1) }}
 ),
 
+-- A pair by either stay, so that its claims are found by equality.
+sides as (
+    select *, stay_a as stay_no from pairs
+    union all
+    select *, stay_b as stay_no from pairs
+),
+
 claims as (
     select
         c.*,
@@ -62,10 +69,10 @@ claims as (
             'greatest(c.month, p.starts_on)',
             'least(' ~ add_months('c.month', 1) ~ ', p.ends_on)'
         ) }} as overlap_days
-    from pairs as p
+    from sides as p
     inner join {{ ref('fct_facility_claim') }} as c
         on
-            c.stay_no in (p.stay_a, p.stay_b)
+            c.stay_no = p.stay_no
             and c.month < p.ends_on
             and {{ add_months('c.month', 1) }} > p.starts_on
     inner join stays as s on s.stay_no = c.stay_no

@@ -24,8 +24,9 @@ first_paid as (
     group by p.person_key, p.programme_code
 ),
 
+-- Distinct already; said so, the few are known before any payment is joined to them.
 young as (
-    select f.person_key, f.programme_code, d.birth_date
+    select distinct f.person_key, f.programme_code, d.birth_date
     from first_paid as f
     inner join programmes as g on g.programme_code = f.programme_code
     inner join {{ ref('dim_person') }} as d on d.person_key = f.person_key and d.is_current
