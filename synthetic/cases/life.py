@@ -6,9 +6,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from synthetic.calendar import first_day
-from synthetic.cases.plan import PLANTED, Plants
+from synthetic.cases.plan import BAND, PLANTED, Plants
 
-OLD_AGE, BAND = "old_age_allowance", 50
 REPORT_DAYS = 18
 """Within the time for reporting a death (15 working days are 21 days)."""
 
@@ -30,17 +29,6 @@ def _dies(plants: Plants, person: dict[str, Any], on: date, **how: Any) -> None:
     plants.changes[person["person"]] = {"death": on, **sources, **how}
 
 
-def _pay(plants: Plants, person: dict[str, Any], month: int, **how: Any) -> None:
-    plants.add(
-        "payment",
-        person=person["person"],
-        programme_code=OLD_AGE,
-        month=month,
-        amount=how.pop("amount", BAND),
-        **how,
-    )
-
-
 def _room(plants: Plants, months: int) -> int:
     """A month of death that leaves so many months after it."""
     window = plants.window
@@ -52,7 +40,7 @@ def _overpaid(plants: Plants, spec: str, person: dict[str, Any], **how: Any) -> 
     death = _room(plants, months)
     _dies(plants, person, _day(plants, death, 2, 27), **how)
     for month in range(death + 1, death + months + 1):
-        _pay(plants, person, month)
+        plants.pay(person, month)
     plants.tell(spec, person["id_no"], death + 1, death + months, BAND * months)
 
 
@@ -90,29 +78,27 @@ def late_money(plants: Plants) -> None:
         month = _room(plants, 2)
         _dies(plants, person, _day(plants, month, 18, 27))
         for ahead in (1, 2):
-            _pay(plants, person, month + ahead, paid_month=month)
+            plants.pay(person, month + ahead, paid_month=month)
         plants.tell("L01.paid_in_advance", person["id_no"], month + 1, month + 2, 2 * BAND)
     for (person,) in plants.of("L01.bank_return"):
         month = _room(plants, 3)
         _dies(plants, person, _day(plants, month, 2, 27))
         for after in (1, 2, 3):
-            _pay(plants, person, month + after, status="returned")
+            plants.pay(person, month + after, status="returned")
         plants.tell("L01.bank_return", person["id_no"], month + 1, month + 3, 3 * BAND)
     for (person,) in plants.of("L01.reversal"):
         month = _room(plants, 3)
         _dies(plants, person, _day(plants, month, 2, 27))
         for after in (1, 2):
-            _pay(plants, person, month + after)
-            _pay(
-                plants, person, month + after, amount=-BAND, status="reversed", paid_month=month + 3
-            )
+            plants.pay(person, month + after)
+            plants.pay(person, month + after, amount=-BAND, status="reversed", paid_month=month + 3)
         plants.tell("L01.reversal", person["id_no"], month + 1, month + 2, 2 * BAND)
     for (person,) in plants.of("L01.reporting_window"):
         month = _room(plants, 2)
         died = first_day(month + 1) - timedelta(days=2)
         # Paid on the 15th, which is 17 days after; the certificate is drawn up after that.
         _dies(plants, person, died, issue_lag=REPORT_DAYS, cancelled=False)
-        _pay(plants, person, month + 1)
+        plants.pay(person, month + 1)
         plants.tell("L01.reporting_window", person["id_no"], month + 1, month + 1, BAND)
 
 
@@ -170,7 +156,7 @@ def later_dates(plants: Plants) -> None:
             cremated_on=told + timedelta(days=2),
         )
         for after in range(month + 1, month + months + 1):
-            _pay(plants, person, after)
+            plants.pay(person, after)
         for rule in ("L07", "L01"):
             plants.tell(
                 f"{rule}.{PLANTED}", person["id_no"], month + 1, month + months, BAND * months

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from synthetic.calendar import first_day
 from synthetic.calendar import month as month_number
-from synthetic.cases.plan import PLANTED, Plants
+from synthetic.cases.plan import BAND, PLANTED, Plants
 from synthetic.regions import County, neighbours
 
-OLD_AGE, BAND, TOP_UP = "old_age_allowance", 50, 20
-
-
-def _pay(plants: Plants, person: dict[str, Any], month: int, **how: Any) -> None:
-    plants.add(
-        "payment",
-        person=person["person"],
-        programme_code=OLD_AGE,
-        month=month,
-        amount=how.pop("amount", BAND),
-        **how,
-    )
+TOP_UP = 20
 
 
 def _other(county: County) -> str:
@@ -40,26 +28,25 @@ def twice(plants: Plants) -> None:
     for (person,) in plants.of(f"D01.{PLANTED}"):
         months = _stretch(plants, plants.geometric(6.5, plants.window.months - 2))
         for month in months:
-            _pay(plants, person, month, region_code=elsewhere)
+            plants.pay(person, month, region_code=elsewhere)
         plants.tell(f"D01.{PLANTED}", person["id_no"], months[0], months[-1], BAND * len(months))
     for (person,) in plants.of("D01.renamed_division"):
         months = _stretch(plants, 3)
         for month in months:
             # The same county under its number of before 2013 pays the rest of the month's due.
-            _pay(plants, person, month, region_code="370882000000", amount=TOP_UP)
+            plants.pay(person, month, region_code="370882000000", amount=TOP_UP)
         plants.tell("D01.renamed_division", person["id_no"], months[0], months[-1])
     for (person,) in plants.of("D01.top_up"):
         months = _stretch(plants, 6)
         for month in months:
-            _pay(plants, person, month, region_code=plants.county.prefecture, amount=TOP_UP)
+            plants.pay(person, month, region_code=plants.county.prefecture, amount=TOP_UP)
         plants.tell("D01.top_up", person["id_no"], months[0], months[-1])
     for (person,) in plants.of("D01.reversal"):
         months = _stretch(plants, 3)
         for month in months:
             late = min(month + 2, plants.window.last_month)
-            _pay(plants, person, month, region_code=elsewhere, paid_month=late)
-            _pay(
-                plants,
+            plants.pay(person, month, region_code=elsewhere, paid_month=late)
+            plants.pay(
                 person,
                 month,
                 region_code=elsewhere,
@@ -73,7 +60,7 @@ def twice(plants: Plants) -> None:
         months = _stretch(plants, 4)
         for month in list(months)[:2]:
             plants.add("unpaid", person=person["person"], month=month)
-            _pay(plants, person, month, region_code=elsewhere, paid_month=months[-1])
+            plants.pay(person, month, region_code=elsewhere, paid_month=months[-1])
         plants.tell("D01.back_pay", person["id_no"], months[0], months[1])
     moves(plants, elsewhere)
 
@@ -98,7 +85,7 @@ def moves(plants: Plants, elsewhere: str) -> None:
         for earlier in range(window.first_month, month + 1):
             if earlier < month:
                 plants.add("unpaid", person=person["person"], month=earlier)
-            _pay(plants, person, earlier, region_code=elsewhere, by_old_number=True)
+            plants.pay(person, earlier, region_code=elsewhere, by_old_number=True)
         plants.tell("D01.transfer_month", person["id_no"], month, month)
 
 
@@ -111,11 +98,11 @@ def too_young(plants: Plants) -> None:
             last = min(birthday - 1, window.last_month)
             months = min(plants.geometric(6.5, 14), last - window.first_month + 1)
             for month in range(last - months + 1, last + 1):
-                _pay(plants, person, month)
+                plants.pay(person, month)
             plants.tell(spec, person["id_no"], last - months + 1, last, BAND * months)
     for (person,) in plants.of("E01.birthday_month"):
         birthday = month_number(person["birth"]) + 80 * 12
-        _pay(plants, person, birthday)
+        plants.pay(person, birthday)
         plants.tell("E01.birthday_month", person["id_no"], birthday, birthday, BAND)
     for (person,) in plants.of("E01.register_birth_date"):
         # The register was corrected by five years; the number keeps the old birth date.
@@ -202,7 +189,7 @@ def not_paid(plants: Plants) -> None:
         months = _stretch(plants, 4)
         for month in months:
             plants.add("unpaid", person=person["person"], month=month)
-            _pay(plants, person, month, paid_month=months[-1])
+            plants.pay(person, month, paid_month=months[-1])
         plants.tell("U01.back_pay", person["id_no"], months[0], months[-1])
     for (person,) in plants.of("U01.one_month"):
         month = _stretch(plants, 1)[0]

@@ -18,6 +18,7 @@ from synthetic.draws import Rng, generator
 from synthetic.regions import County, counties
 
 PLANTED = "planted"
+OLD_AGE, BAND = "old_age_allowance", 50
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,17 @@ class Plants:
     def add(self, feed: str, **values: object) -> None:
         """One more row for a feed's builder."""
         self.rows.setdefault(feed, []).append(values)
+
+    def pay(self, person: dict[str, Any], month: int, **how: Any) -> None:
+        """A month's old-age allowance in its lowest band; `how` says what is different."""
+        self.add(
+            "payment",
+            person=person["person"],
+            programme_code=OLD_AGE,
+            month=month,
+            amount=how.pop("amount", BAND),
+            **how,
+        )
 
     def tell(
         self,
