@@ -138,6 +138,7 @@ def dbt_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
         "DBT_PROFILES_DIR": str(settings.dbt_project),
         "DBT_TARGET_PATH": str(scratch / "target"),
         "DBT_LOG_PATH": str(scratch),
+        "DBT_LOG_LEVEL_FILE": "none",  # what it says on the terminal is the log
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
         "YINLING_HOME": str(settings.home),
