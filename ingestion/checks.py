@@ -34,6 +34,16 @@ class Examined:
     doubtful: pl.Series | None = None
     clear: pl.Series | None = None
 
+    def reasons(self) -> pl.Series | None:
+        """The first reason of each row, null where none fits; None when no row is refused."""
+        if not self.refusals:
+            return None
+        rows = pl.DataFrame([bad.alias(str(n)) for n, (_, bad) in enumerate(self.refusals)])
+        first = pl.coalesce(
+            pl.when(pl.col(str(n))).then(pl.lit(why)) for n, (why, _) in enumerate(self.refusals)
+        )
+        return rows.select(first.alias("reason")).to_series()
+
 
 def examine(column: Column, raw: pl.Series, key: str) -> Examined:
     """Parse, check and tokenise one column.

@@ -5,36 +5,39 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+GROUP_ROWS = 250_000  # of a row group: each has dictionaries of its own
 OPTIONS = {
     "compression": "zstd",
     "compression_level": 1,
     "store_schema": False,
-    "dictionary_pagesize_limit": 8 << 20,  # a chunk's tokens, each once
+    "dictionary_pagesize_limit": 16 << 20,  # a row group's tokens, each once
 }
 _CODED = pa.dictionary(pa.int32(), pa.large_string())
+_OLDEST = pl.CompatLevel.oldest()
 
 
 class LakeFile:
     """Appends frames of one schema; the first decides which texts are kept as dictionaries.
 
-    A text column that is coded (Enum) in the first frame is written by its codes. So is every text
-    that repeats by nature; a `different` one (keys, tokens) is not, unless it came coded.
-    Numbers and times that mostly differ are no dictionary's business either.
+    A text column that is coded (categorical) in the first frame is written by its codes. So is
+    every text that repeats by nature; a `different` one (keys, tokens) is not, unless it came
+    coded. Numbers and times that mostly differ are no dictionary's business either.
     """
 
     def __init__(self, path: Path, first: pl.DataFrame, different: Collection[str]) -> None:
-        table = _table(first)
-        self._schema = table.schema
+        self._schema = _table(first).schema
         coded = {field.name for field in self._schema if pa.types.is_dictionary(field.type)}
         spread = _spread(first)
         plain = {*different, *spread} - coded
         dictionaries = [name for name in first.columns if name not in plain]
         # Least and greatest help to skip row groups by time, place and number; not by token.
         ordered = [name for name in first.columns if name not in different]
+        self._waiting: list[pl.DataFrame] = []
         self._writer = pq.ParquetWriter(
             path,
             self._schema,
@@ -45,18 +48,27 @@ class LakeFile:
         )
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append the rows as a row group; none, when there are none."""
-        if frame.height:
-            table = _table(frame)
-            columns = [
-                _as(column, field.type)
-                for column, field in zip(table.columns, self._schema, strict=True)
-            ]
-            self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        """Append the rows; those of a few frames become a row group."""
+        if self._waiting and frame.schema != self._waiting[0].schema:
+            self._flush()
+        self._waiting.append(frame)
+        if sum(part.height for part in self._waiting) >= GROUP_ROWS:
+            self._flush()
 
     def close(self) -> None:
-        """Write the footer."""
+        """Write what waits, and the footer."""
+        self._flush()
         self._writer.close()
+
+    def _flush(self) -> None:
+        frame = pl.concat(self._waiting) if self._waiting else pl.DataFrame()
+        self._waiting = []
+        if frame.height:
+            columns = [
+                _as(column, field.type)
+                for column, field in zip(_table(frame).columns, self._schema, strict=True)
+            ]
+            self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
 
 def _spread(frame: pl.DataFrame) -> list[str]:
@@ -71,12 +83,27 @@ def _spread(frame: pl.DataFrame) -> list[str]:
 
 def _table(frame: pl.DataFrame) -> pa.Table:
     """The frame with every coded column of the one type that the file knows."""
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
-    for place, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            coded = _as(table.column(place), _CODED)
-            table = table.set_column(place, field.name, coded)
-    return table
+    return pa.table(
+        {
+            column.name: _dictionary(column)
+            if column.dtype in (pl.Categorical, pl.Enum)
+            else column.to_arrow(compat_level=_OLDEST)
+            for column in frame.iter_columns()
+        }
+    )
+
+
+def _dictionary(coded: pl.Series) -> pa.DictionaryArray:
+    """The codes of just the texts that the rows hold: no other may stand in the file."""
+    texts = coded.unique().drop_nulls()
+    codes, used = coded.to_physical(), texts.to_physical().to_numpy()
+    place = np.zeros(int(used.max(initial=0)) + 1, dtype=np.int32)
+    place[used] = np.arange(len(used), dtype=np.int32)
+    nulls = codes.is_null().to_numpy() if codes.null_count() else None
+    return pa.DictionaryArray.from_arrays(
+        pa.array(place[codes.fill_null(0).to_numpy()], mask=nulls),
+        texts.cast(pl.String).to_arrow(compat_level=_OLDEST),
+    )
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -85,10 +112,5 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
         return column
     if not pa.types.is_dictionary(kind):
         return column.cast(kind)
-    if not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    parts = [
-        pa.DictionaryArray.from_arrays(part.indices.cast(pa.int32()), part.dictionary)
-        for part in column.chunks
-    ]
+    parts = [part.cast(pa.large_string()).dictionary_encode() for part in column.chunks]
     return pa.chunked_array(parts, kind)

@@ -26,6 +26,7 @@ from ingestion.drift import History, conform
 from ingestion.durable import plain_disk_errors, single_writer, write_json
 from ingestion.errors import DeliveryError, IngestionError
 from ingestion.readers import CHUNK_ROWS, gathered
+from ingestion.repeats import Memory
 from ingestion.tokens import token_key
 from ingestion.transform import Chunk, transform
 from yinling.settings import Settings, SettingsError
@@ -253,8 +254,11 @@ class _Dataset:
         with Batch(self.settings, self.contract, delivery) as batch, self._refusing(delivery):
             with ThreadPoolExecutor(workers) as checking, ThreadPoolExecutor(1) as writing:
                 pending: deque[Future[None]] = deque()
+                memory = Memory(self.contract, self.key)
                 for raw, lineage in self._chunks(delivery, batch.room):
-                    chunk = checking.submit(transform, self.contract, raw, lineage, self.key)
+                    chunk = checking.submit(
+                        transform, self.contract, raw, lineage, self.key, memory
+                    )
                     pending.append(writing.submit(self._add_checked, batch, chunk))
                     if len(pending) > workers:
                         pending.popleft().result()
@@ -306,7 +310,7 @@ class _Dataset:
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """The delivery's rows in the contract's columns, with their lineage."""
         start = 1
-        frames = gathered(delivery.frames(room), CHUNK_ROWS // 2)
+        frames = gathered(delivery.frames(room), CHUNK_ROWS)
         delivery.schema.last = self.history.last(self.contract.name, delivery.provider)
         for frame in frames:
             raw = conform(self.contract, frame, delivery.schema)

@@ -156,7 +156,7 @@ class _Dataset:
         folder = self.settings.lake / self.contract.name
         files = [folder / batch / "data.parquet", *sorted(folder.glob(f"{batch}.r*/data.parquet"))]
         known = pl.concat(pl.read_parquet(file, columns=key) for file in files)
-        plain = chunk.good.cast({pl.Enum: pl.String})
+        plain = chunk.good.cast({pl.Enum: pl.String, pl.Categorical: pl.String})
         fresh = plain.with_row_index("_at").join(known, on=key, how="anti")["_at"].sort()
         good = plain[fresh]
         tokens = [name for name in good.columns if name.endswith("_token")]

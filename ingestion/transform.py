@@ -10,7 +10,7 @@ from ingestion.checks import Examined, examine
 from ingestion.contracts import Column, Contract
 from ingestion.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from ingestion.quarantine import refused_rows
-from ingestion.repeats import Repeats, constant, repeats
+from ingestion.repeats import Memory, Repeats, constant
 from ingestion.row_checks import doubts_of_rows, faults_of_rows, marked
 
 SECRETS_SCHEMA = pl.Schema(
@@ -25,7 +25,7 @@ class Chunk:
 
     Attributes:
         good: rows in the lake's columns; in a long chunk of one batch, texts that repeat are coded
-            (Enum).
+            (categorical).
         hashes: of the good rows' keys; equal keys have equal hashes, whatever the chunk.
         refused: rows of the quarantine.
         refused_values: batch_id and the numeric columns of the refused rows (null: unreadable),
@@ -77,26 +77,26 @@ class _Seen:
     values: dict[str, pl.Series] = field(default_factory=dict)
     faults: list[pl.DataFrame] = field(default_factory=list)
     doubts: list[tuple[str, pl.Series]] = field(default_factory=list)
-    secrets: list[tuple[str, pl.DataFrame, Repeats | None]] = field(default_factory=list)
+    secrets: list[tuple[Column, Examined, Repeats | None]] = field(default_factory=list)
 
     def add(self, column: Column, seen: Examined, found: Repeats | None) -> None:
         """Take in one column, examined row by row or value by value."""
 
         def rows(of_values: pl.Series) -> pl.Series:
-            return of_values if found is None else found.spread(of_values)
+            return of_values if found is None else found.rows(of_values)
 
         lake = {name: rows(part) for name, part in seen.lake.items()}
         self.lake |= lake
         if column.logical_type in ("integer", "number") and column.personal is None:
             self.values[column.name] = lake[column.name]
-        for reason, bad in seen.refusals:
-            if found is None or bad.any():
-                self.faults.append(_fault(rows(bad), column.name, reason))
+        reasons = seen.reasons() if found is None else found.reasons
+        if reasons is not None and len(at := (why := rows(reasons)).is_not_null().arg_true()):
+            fault = pl.DataFrame({"at": at, "reason": why.gather(at)})
+            self.faults.append(fault.select("at", pl.lit(column.name).alias("column"), "reason"))
         if seen.doubtful is not None:
             self.doubts.append((column.name, rows(seen.doubtful)))
         if seen.clear is not None:
-            pair = {"token": seen.lake[f"{column.name}_token"], "clear": seen.clear}
-            self.secrets.append((str(column.personal), pl.DataFrame(pair), found))
+            self.secrets.append((column, seen, found))
 
     def leave_out(self, columns: set[str]) -> pl.DataFrame:
         """Faults of columns whose contract leaves the value out instead of the row.
@@ -117,7 +117,13 @@ class _Seen:
         return mine.unique(["at", "column"], keep="first", maintain_order=True).sort("at")
 
 
-def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key: str) -> Chunk:
+def transform(
+    contract: Contract,
+    raw: pl.DataFrame,
+    lineage: pl.DataFrame,
+    key: str,
+    memory: Memory | None = None,
+) -> Chunk:
     """Check, type and tokenise one chunk; of rows with the same key in one batch the first stays.
 
     Args:
@@ -125,13 +131,15 @@ def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key:
         lineage: the same rows' batch_id, row_no (data rows of the delivery from 1) and known_at
             (used where the contract's rows do not say it themselves).
         key: the token key.
+        memory: of the batch that the rows are all of; default: of these rows only.
     """
     seen, batches = _Seen(), lineage["batch_id"]
     single = raw.height > 0 and batches[0] == batches[-1]  # a batch's rows stand together
+    memory = (memory or Memory(contract, key)) if single else None
     for column in contract.columns:
-        found = repeats(raw[column.name]) if single else None
-        text = raw[column.name] if found is None else found.values
-        seen.add(column, examine(column, text, key), found)
+        text = raw[column.name]
+        found = memory.look(column.name, text) if memory is not None else None
+        seen.add(column, found.seen if found else examine(column, text, key), found)
     found_in_rows = faults_of_rows(contract, seen.lake, lineage)
     seen.faults = [_fault(*fault) for fault in marked(raw)] + seen.faults
     seen.faults += [_fault(*fault) for fault in found_in_rows]
@@ -139,7 +147,7 @@ def transform(contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, key:
     left_out = seen.leave_out({c.name for c in contract.columns if c.unfit == "discard_value"})
     lake = seen.lake
     lake |= {name: lineage[name] for name in ("batch_id", "row_no", "known_at")}
-    if single and any(part.dtype == pl.Enum for part in lake.values()):
+    if single and any(part.dtype == pl.Categorical for part in lake.values()):
         lake["batch_id"] = constant(batches[0], raw.height)
     if contract.known_at != "delivery":
         lake["known_at"] = lake[contract.known_at].cast(pl.Datetime("us"))
@@ -192,11 +200,8 @@ def key_hashes(key: pl.DataFrame) -> pl.Series:
     """One hash a row; the same text gives the same hash, coded or not."""
     hashed = []
     for column in key.iter_columns():
-        if isinstance(column.dtype, pl.Enum):
-            texts = column.dtype.categories.hash()
-            hashed.append(texts.gather(column.to_physical()).alias(column.name))
-        else:
-            hashed.append(column.hash())
+        text = column.cast(pl.String) if column.dtype in (pl.Categorical, pl.Enum) else column
+        hashed.append(text.hash())
     return pl.DataFrame(hashed).hash_rows()
 
 
@@ -260,7 +265,7 @@ def _left_out_values(
 
 def _secrets(
     frame: pl.DataFrame,
-    secrets: list[tuple[str, pl.DataFrame, Repeats | None]],
+    secrets: list[tuple[Column, Examined, Repeats | None]],
     good: pl.Series | None,
     batch_id: str | None,
 ) -> pl.DataFrame:
@@ -269,13 +274,15 @@ def _secrets(
     What repeats is there once; of values that are nearly all different, a few stand twice.
     """
     parts = [SECRETS_SCHEMA.to_frame()]
-    for kind, pairs, found in secrets:
+    for column, seen, found in secrets:
+        pairs = pl.DataFrame({"token": seen.lake[f"{column.name}_token"], "clear": seen.clear})
         if found is not None:
-            pairs = pairs[found.used(good)]
+            pairs = pairs[found.unsealed(good)].with_columns(pl.col("token").cast(pl.String))
         elif good is not None:
             pairs = pairs.filter(good)
         batch = frame["batch_id"] if batch_id is None else pl.lit(batch_id)
-        one = pairs.select(batch.alias("batch_id"), pl.lit(kind).alias("kind"), pl.all())
+        kind = pl.lit(str(column.personal))
+        one = pairs.select(batch.alias("batch_id"), kind.alias("kind"), pl.all())
         parts.append(one.drop_nulls("token"))
     together = pl.concat(parts)
     if batch_id is None or together.height < frame.height:

@@ -6,19 +6,21 @@ import json
 from datetime import date, datetime
 from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion import parsing
+from ingestion import parsing, repeats
 from ingestion.checks import examine
 from ingestion.contracts import Column, Contract, load_contracts
 from ingestion.delivery import parse_control
 from ingestion.errors import DeliveryError
 from ingestion.marks import FAULT, PLACE, TEXT
 from ingestion.reasons import REASONS
-from ingestion.transform import transform
+from ingestion.repeats import Memory
+from ingestion.transform import Chunk, transform
 from tests.property.effort import effort
 from yinling.settings import PROJECT_DIR
 
@@ -172,3 +174,33 @@ def test_any_control_record_is_read_or_refused(text: bytes) -> None:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value).encode("utf-8", "replace")
+
+
+def plain(chunk: Chunk) -> dict[str, pl.DataFrame]:
+    """A chunk's frames with coded texts as texts."""
+    names = ("good", "refused", "refused_values", "doubts", "discarded")
+    return {
+        name: getattr(chunk, name).cast({pl.Enum: pl.String, pl.Categorical: pl.String})
+        for name in names
+    }
+
+
+@MANY
+@given(deliveries(), st.lists(st.integers(0, 7), min_size=1, max_size=24), st.integers(1, 9))
+def test_what_a_batch_remembers_of_earlier_chunks_changes_nothing(
+    delivery: tuple[Contract, pl.DataFrame], picked: list[int], most: int
+) -> None:
+    contract, some = delivery
+    raw = some[[number % some.height for number in picked]]
+    numbered = lineage(contract, raw.height)
+    chunks = [(raw[at : at + 5], numbered[at : at + 5]) for at in range(0, raw.height, 5)]
+    alone = [transform(contract, *chunk, KEY) for chunk in chunks]
+    with patch.multiple(repeats, SAMPLE=1, MOST_VALUES=most):
+        memory = Memory(contract, KEY)
+        together = [transform(contract, *chunk, KEY, memory) for chunk in chunks]
+    for one, other in zip(alone, together, strict=True):
+        for name, frame in plain(one).items():
+            assert plain(other)[name].equals(frame), name
+        assert other.hashes.equals(one.hashes)
+    secrets = [{row for chunk in way for row in chunk.secrets.rows()} for way in (alone, together)]
+    assert secrets[0] == secrets[1]
