@@ -52,7 +52,19 @@ class Decoder(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._ready:
+        if not self._ready:
+            self._ready = memoryview(self.block())
+        size = min(len(buffer), len(self._ready))
+        buffer[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
+
+    def block(self) -> bytes:
+        """What comes next, as much as was decoded at once; empty at the end."""
+        if self._ready:
+            ready, self._ready = bytes(self._ready), memoryview(b"")
+            return ready
+        while True:
             raw = self._file.read(READ_BYTES)
             if self._block == 0:
                 raw = self._begin(raw)
@@ -62,13 +74,12 @@ class Decoder(io.RawIOBase):
             self._block += 1
             self._read += len(raw)
             self._watch(text)
-            self._ready = memoryview(text)
-            if not raw:
-                break
-        size = min(len(buffer), len(self._ready))
-        buffer[:size] = self._ready[:size]
-        self._ready = self._ready[size:]
-        return size
+            if text or not raw:
+                return text
+
+    def unread(self, text: bytes) -> None:
+        """Give back what was taken last; it comes again."""
+        self._ready = memoryview(text + bytes(self._ready))
 
     def _begin(self, raw: bytes) -> bytes:
         """Take the byte order mark off."""

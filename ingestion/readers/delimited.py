@@ -1,17 +1,21 @@
 """CSV and TSV: every value stays the text that was delivered.
 
-Arrow splits the rows. A row with too many or too few columns becomes a marked row
-(`ingestion.marks`), so that it is refused alone and keeps its number.
+Polars splits the rows as long as they are plain: no quotation mark, and in every line as many
+values as columns. From the first block that is not, Arrow splits them, more slowly. There a row
+with too many or too few columns becomes a marked row (`ingestion.marks`), so that it is refused
+alone and keeps its number.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
@@ -49,8 +53,13 @@ def delimited_frames(
         names = _names(line, delimiter)
         suspect = False
         yield pl.DataFrame([pl.Series(name, [], dtype=pl.String) for name in names])
+        decoder.unread(stream.read1())
+        done = 0
+        for frame in _plain_rows(decoder, names, delimiter):
+            done += frame.height
+            yield frame
         try:
-            for frame, long in _rows(stream, names, delimiter, decoder):
+            for frame, long in _rows(decoder, names, delimiter, done):
                 suspect |= long
                 yield frame
         except pa.ArrowInvalid as error:
@@ -110,10 +119,61 @@ def _names(line: str, delimiter: str) -> list[str]:
     return names
 
 
+def _plain_rows(
+    decoder: decoding.Decoder, names: list[str], delimiter: str
+) -> Iterator[pl.DataFrame]:
+    """Rows block by block; what is not plain, and all after it, stays in the decoder."""
+    held, block = b"", b"..."
+    while block:
+        block = decoder.block()
+        text = held + block
+        end = text.rfind(b"\n") + 1 if block else len(text)
+        lines, held = text[:end], text[end:]
+        frame = _plain(lines, names, delimiter)
+        if frame is None:
+            decoder.unread(text)
+            return
+        if frame.height:
+            yield frame
+
+
+def _plain(lines: bytes, names: list[str], delimiter: str) -> pl.DataFrame | None:
+    """Whole lines as columns; None where they have to be looked at more closely."""
+    lines = lines.replace(b"\r\n", b"\n") if b"\r" in lines else lines
+    if any(mark in lines for mark in (b'"', b"\r")) or lines.startswith(codecs.BOM_UTF8):
+        return None
+    schema = dict.fromkeys(names, pl.String())
+    if not lines:
+        return pl.DataFrame(schema=schema)
+    if not lines.endswith(b"\n"):
+        lines += b"\n"
+    characters = np.frombuffer(lines, dtype=np.uint8)
+    ends, cuts = (np.count_nonzero(characters == ord(mark)) for mark in ("\n", delimiter))
+    if len(names) < 2 or cuts != ends * (len(names) - 1):
+        return None
+    try:
+        # Refuses a line with too many values: with the sum right, no other line has too few.
+        return pl.read_csv(
+            lines,
+            separator=delimiter,
+            quote_char=None,
+            has_header=False,
+            schema=schema,
+            empty_string_is_null=False,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+
+
 def _rows(
-    stream: Any, names: list[str], delimiter: str, decoder: decoding.Decoder
+    decoder: decoding.Decoder, names: list[str], delimiter: str, before: int
 ) -> Iterator[tuple[pl.DataFrame, bool]]:
-    """Chunks of rows and whether a value in them goes over suspiciously many lines."""
+    """Chunks of rows and whether a value in them goes over suspiciously many lines.
+
+    Args:
+        before: how many rows, all sound, were read before these.
+    """
+    stream = io.BufferedReader(decoder, decoding.READ_BYTES)
     strays: list[tuple[int, str]] = []
 
     def stray(row: arrow_csv.InvalidRow) -> str:
@@ -132,13 +192,13 @@ def _rows(
             frame = _with(frame, strays[:here], done)
             del strays[:here]
             refused += here
-            _refuse_wreck(refused, done + frame.height)
+            _refuse_wreck(refused, before + done + frame.height)
         done += frame.height
         if frame.height:
             yield frame, long
     if strays:
         empty = pl.DataFrame([pl.Series(name, [], dtype=pl.String) for name in names])
-        _refuse_wreck(refused + len(strays), done + len(strays))
+        _refuse_wreck(refused + len(strays), before + done + len(strays))
         yield _with(empty, strays, done), False
 
 
