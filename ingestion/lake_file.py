@@ -10,7 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-GROUP_ROWS = 250_000  # of a row group: each has dictionaries of its own
+# Of a row group: each has dictionaries of its own. Coded texts count by their codes.
+GROUP_ROWS, GROUP_BYTES = 500_000, 96 << 20
 OPTIONS = {
     "compression": "zstd",
     "compression_level": 1,
@@ -52,7 +53,8 @@ class LakeFile:
         if self._waiting and frame.schema != self._waiting[0].schema:
             self._flush()
         self._waiting.append(frame)
-        if sum(part.height for part in self._waiting) >= GROUP_ROWS:
+        rows = sum(part.height for part in self._waiting)
+        if rows >= GROUP_ROWS or sum(map(_size, self._waiting)) >= GROUP_BYTES:
             self._flush()
 
     def close(self) -> None:
@@ -81,12 +83,16 @@ def _spread(frame: pl.DataFrame) -> list[str]:
     ]
 
 
+def _size(frame: pl.DataFrame) -> int:
+    return int(frame.estimated_size())
+
+
 def _table(frame: pl.DataFrame) -> pa.Table:
     """The frame with every coded column of the one type that the file knows."""
     return pa.table(
         {
             column.name: _dictionary(column)
-            if column.dtype in (pl.Categorical, pl.Enum)
+            if isinstance(column.dtype, (pl.Categorical, pl.Enum))
             else column.to_arrow(compat_level=_OLDEST)
             for column in frame.iter_columns()
         }
@@ -95,14 +101,21 @@ def _table(frame: pl.DataFrame) -> pa.Table:
 
 def _dictionary(coded: pl.Series) -> pa.DictionaryArray:
     """The codes of just the texts that the rows hold: no other may stand in the file."""
-    texts = coded.unique().drop_nulls()
-    codes, used = coded.to_physical(), texts.to_physical().to_numpy()
-    place = np.zeros(int(used.max(initial=0)) + 1, dtype=np.int32)
+    nulls = coded.is_null().to_numpy() if coded.null_count() else None
+    codes = coded.to_physical().fill_null(0).to_numpy()
+    rows = np.arange(len(codes), dtype=np.int32)
+    if nulls is not None:
+        codes, rows = codes[~nulls], rows[~nulls]
+    row = np.full(int(codes.max(initial=0)) + 1, -1, dtype=np.int32)
+    row[codes] = rows  # of each code some row that has it
+    used = np.flatnonzero(row >= 0)
+    place = np.zeros(len(row), dtype=np.int32)
     place[used] = np.arange(len(used), dtype=np.int32)
-    nulls = codes.is_null().to_numpy() if codes.null_count() else None
+    places = np.zeros(len(coded), dtype=np.int32)
+    places[slice(None) if nulls is None else ~nulls] = place[codes]
+    texts = coded.gather(pl.Series(row[used])).cast(pl.String)
     return pa.DictionaryArray.from_arrays(
-        pa.array(place[codes.fill_null(0).to_numpy()], mask=nulls),
-        texts.cast(pl.String).to_arrow(compat_level=_OLDEST),
+        pa.array(places, mask=nulls), texts.to_arrow(compat_level=_OLDEST)
     )
 
 

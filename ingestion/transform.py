@@ -147,7 +147,7 @@ def transform(
     left_out = seen.leave_out({c.name for c in contract.columns if c.unfit == "discard_value"})
     lake = seen.lake
     lake |= {name: lineage[name] for name in ("batch_id", "row_no", "known_at")}
-    if single and any(part.dtype == pl.Categorical for part in lake.values()):
+    if single and any(isinstance(part.dtype, pl.Categorical) for part in lake.values()):
         lake["batch_id"] = constant(batches[0], raw.height)
     if contract.known_at != "delivery":
         lake["known_at"] = lake[contract.known_at].cast(pl.Datetime("us"))
@@ -200,7 +200,11 @@ def key_hashes(key: pl.DataFrame) -> pl.Series:
     """One hash a row; the same text gives the same hash, coded or not."""
     hashed = []
     for column in key.iter_columns():
-        text = column.cast(pl.String) if column.dtype in (pl.Categorical, pl.Enum) else column
+        text = (
+            column.cast(pl.String)
+            if isinstance(column.dtype, (pl.Categorical, pl.Enum))
+            else column
+        )
         hashed.append(text.hash())
     return pl.DataFrame(hashed).hash_rows()
 
