@@ -97,7 +97,7 @@ class Batch:
         if self._writer is None:
             different = {c for c in good.columns if c.endswith(("_token", "_mask"))}
             different |= {"row_no", *self.contract.key_lake_columns()}
-            self._writer = LakeFile(self._data, good, different)
+            self._writer = LakeFile(self._data, different)
         self._writer.write(good)
 
     def finish(self, still_refused: pl.DataFrame | None = None) -> dict[str, Any]:

@@ -11,42 +11,31 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 # Of a row group: each has dictionaries of its own. Coded texts count by their codes.
-GROUP_ROWS, GROUP_BYTES = 500_000, 96 << 20
+GROUP_ROWS, GROUP_BYTES = 500_000, 48 << 20
 OPTIONS = {
     "compression": "zstd",
     "compression_level": 1,
     "store_schema": False,
     "dictionary_pagesize_limit": 16 << 20,  # a row group's tokens, each once
 }
+_DIFFERENT = 0.8  # of all rows; above it codes do not pay
 _CODED = pa.dictionary(pa.int32(), pa.large_string())
 _OLDEST = pl.CompatLevel.oldest()
 
 
 class LakeFile:
-    """Appends frames of one schema; the first decides which texts are kept as dictionaries.
+    """Appends frames; the first row group decides which texts are kept as dictionaries.
 
-    A text column that is coded (categorical) in the first frame is written by its codes. So is
-    every text that repeats by nature; a `different` one (keys, tokens) is not, unless it came
-    coded. Numbers and times that mostly differ are no dictionary's business either.
+    A text column that comes coded (categorical) and repeats there is written by its codes. So is
+    every text that repeats by nature; a `different` one (keys, tokens) is not. Numbers and times
+    that mostly differ are no dictionary's business either.
     """
 
-    def __init__(self, path: Path, first: pl.DataFrame, different: Collection[str]) -> None:
-        self._schema = _table(first).schema
-        coded = {field.name for field in self._schema if pa.types.is_dictionary(field.type)}
-        spread = _spread(first)
-        plain = {*different, *spread} - coded
-        dictionaries = [name for name in first.columns if name not in plain]
-        # Least and greatest help to skip row groups by time, place and number; not by token.
-        ordered = [name for name in first.columns if name not in different]
+    def __init__(self, path: Path, different: Collection[str]) -> None:
+        self._path, self._different = path, different
         self._waiting: list[pl.DataFrame] = []
-        self._writer = pq.ParquetWriter(
-            path,
-            self._schema,
-            use_dictionary=dictionaries,
-            column_encoding=dict.fromkeys(spread, "DELTA_BINARY_PACKED"),
-            write_statistics=[*ordered, "row_no"],
-            **OPTIONS,
-        )
+        self._writer: pq.ParquetWriter | None = None
+        self._schema = pa.schema([])
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows; those of a few frames become a row group."""
@@ -60,17 +49,54 @@ class LakeFile:
     def close(self) -> None:
         """Write what waits, and the footer."""
         self._flush()
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
     def _flush(self) -> None:
-        frame = pl.concat(self._waiting) if self._waiting else pl.DataFrame()
-        self._waiting = []
+        if not self._waiting:
+            return
+        frame, self._waiting = pl.concat(self._waiting), []
+        table = _table(frame)
+        if self._writer is None:
+            self._writer = self._open(frame, table)
         if frame.height:
             columns = [
                 _as(column, field.type)
-                for column, field in zip(_table(frame).columns, self._schema, strict=True)
+                for column, field in zip(table.columns, self._schema, strict=True)
             ]
             self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+
+    def _open(self, first: pl.DataFrame, table: pa.Table) -> pq.ParquetWriter:
+        coded = [column.name for column in first.iter_columns() if _repeats(table, column)]
+        kinds = {name: _CODED if name in coded else _plain(table, name) for name in first.columns}
+        self._schema = pa.schema(kinds.items())
+        spread = _spread(first)
+        plain = {*self._different, *spread} - {*coded}
+        return pq.ParquetWriter(
+            self._path,
+            self._schema,
+            use_dictionary=[name for name in first.columns if name not in plain],
+            column_encoding=dict.fromkeys(spread, "DELTA_BINARY_PACKED"),
+            # Least and greatest help to skip row groups by time, place and number; not by token.
+            write_statistics=[
+                *(name for name in first.columns if name not in self._different),
+                "row_no",
+            ],
+            **OPTIONS,
+        )
+
+
+def _repeats(table: pa.Table, column: pl.Series) -> bool:
+    """Whether the texts are coded and fewer than the rows."""
+    if not isinstance(column.dtype, (pl.Categorical, pl.Enum)):
+        return False
+    texts = sum(len(part.dictionary) for part in table.column(column.name).chunks)
+    return bool(texts <= _DIFFERENT * len(column))
+
+
+def _plain(table: pa.Table, name: str) -> pa.DataType:
+    kind = table.schema.field(name).type
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
 def _spread(frame: pl.DataFrame) -> list[str]:

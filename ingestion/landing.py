@@ -310,7 +310,7 @@ class _Dataset:
     ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """The delivery's rows in the contract's columns, with their lineage."""
         start = 1
-        frames = gathered(delivery.frames(room), CHUNK_ROWS)
+        frames = gathered(delivery.frames(room), CHUNK_ROWS // 2)
         delivery.schema.last = self.history.last(self.contract.name, delivery.provider)
         for frame in frames:
             raw = conform(self.contract, frame, delivery.schema)

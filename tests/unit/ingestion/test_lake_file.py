@@ -8,7 +8,9 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pyarrow.parquet as pq
+import pytest
 
+from ingestion import lake_file
 from ingestion.lake_file import LakeFile
 
 
@@ -24,9 +26,12 @@ def frame(start: int, step: int) -> pl.DataFrame:
     ).with_columns(at=pl.when(pl.col("amount") > 0).then("at"))
 
 
-def test_numbers_and_times_that_differ_are_kept_as_differences(tmp_path: Path) -> None:
+def test_numbers_and_times_that_differ_are_kept_as_differences(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lake_file, "GROUP_ROWS", 500)
     path, first, second = tmp_path / "data.parquet", frame(1, 1), frame(7, 0)
-    file = LakeFile(path, first, {"row_no"})
+    file = LakeFile(path, {"row_no"})
     file.write(first)
     file.write(second)  # what repeats now was spread at first: it stays as the file has it
     file.close()
