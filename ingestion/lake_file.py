@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,9 @@ class LakeFile:
         self._waiting: list[pl.DataFrame] = []
         self._writer: pq.ParquetWriter | None = None
         self._schema = pa.schema([])
+        # A row group is written while the next is gathered: who brings the rows need not wait.
+        self._thread = ThreadPoolExecutor(1)
+        self._writing: Future[None] | None = None
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows; those of a few frames become a row group."""
@@ -48,14 +52,26 @@ class LakeFile:
 
     def close(self) -> None:
         """Write what waits, and the footer."""
-        self._flush()
+        with self._thread:
+            self._flush()
+            self._written()
         if self._writer is not None:
             self._writer.close()
 
     def _flush(self) -> None:
-        if not self._waiting:
-            return
-        frame, self._waiting = pl.concat(self._waiting), []
+        if self._waiting:
+            self._written()
+            self._writing = self._thread.submit(self._write_group, self._waiting)
+            self._waiting = []
+
+    def _written(self) -> None:
+        """Wait for the row group that is being written."""
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def _write_group(self, frames: list[pl.DataFrame]) -> None:
+        frame = pl.concat(frames)
         table = _table(frame)
         if self._writer is None:
             self._writer = self._open(frame, table)
