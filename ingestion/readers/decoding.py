@@ -11,6 +11,7 @@ from ingestion.errors import DeliveryError
 from ingestion.parsing import REPLACEMENT
 
 READ_BYTES = 8 << 20
+_PIECE_BYTES = 256 << 10
 LINE_BYTES = 4 << 20  # no row of any feed comes near it
 _SPOILT_SHARE = 0.05  # of the lines of a block; above it the encoding, not a row, is wrong
 _ASCII = bytes(range(128))
@@ -21,6 +22,27 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+def _transcoded(raw: bytes, encoding: str, final: bool) -> tuple[bytes, bytes]:
+    """Sound text as UTF-8, and the bytes of a character that the end cuts in two.
+
+    Piece by piece: a piece and its text stay in the processor's cache, and other threads get
+    their turn, which decoding allows to no one.
+
+    Raises:
+        UnicodeDecodeError: not sound.
+    """
+    if encoding == "utf-8":
+        sound = codecs.utf_8_decode(raw, "strict", final)[1]
+        return raw[:sound], raw[sound:]
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    starts = range(0, len(raw), _PIECE_BYTES)
+    pieces = [decoder.decode(raw[at : at + _PIECE_BYTES]).encode("utf-8") for at in starts]
+    held = decoder.getstate()[0]
+    if final:
+        decoder.decode(b"", final=True)
+    return b"".join(pieces), held
 
 
 class Decoder(io.RawIOBase):
@@ -101,12 +123,12 @@ class Decoder(io.RawIOBase):
         if not self._proven and self._encoding != "utf-8":
             self._prove(raw)
         try:
-            text = raw.decode(self._encoding)
+            text, self._held = _transcoded(raw, self._encoding, final)
         except UnicodeDecodeError as error:
             if not final and len(raw) - error.start < 4:
                 self._held, raw = raw[error.start :], raw[: error.start]
             return self._accept(raw.decode(self._encoding, "replace")).encode("utf-8")
-        return raw if self._encoding == "utf-8" else text.encode("utf-8")
+        return text
 
     def _prove(self, raw: bytes) -> None:
         """Tell UTF-8 from GB18030, in which it mostly is valid too, but other characters.
@@ -148,7 +170,7 @@ class Decoder(io.RawIOBase):
 
     def _watch(self, text: bytes) -> None:
         """Count quotation marks; refuse a line that has no end before it fills the memory."""
-        self.quotes += text.count(b'"')
+        self.quotes += text.count(b'"') if b'"' in text else 0
         end = text.rfind(b"\n")
         if end < 0:
             end = text.rfind(b"\r")

@@ -140,7 +140,7 @@ def _plain_rows(
 def _plain(lines: bytes, names: list[str], delimiter: str) -> pl.DataFrame | None:
     """Whole lines as columns; None where they have to be looked at more closely."""
     lines = lines.replace(b"\r\n", b"\n") if b"\r" in lines else lines
-    if any(mark in lines for mark in (b'"', b"\r")) or lines.startswith(codecs.BOM_UTF8):
+    if any(mark in lines for mark in (b'"', b"\r")):
         return None
     schema = dict.fromkeys(names, pl.String())
     if not lines:
@@ -154,7 +154,7 @@ def _plain(lines: bytes, names: list[str], delimiter: str) -> pl.DataFrame | Non
     try:
         # Refuses a line with too many values: with the sum right, no other line has too few.
         return pl.read_csv(
-            lines,
+            _unmarked(lines),
             separator=delimiter,
             quote_char=None,
             has_header=False,
@@ -165,6 +165,11 @@ def _plain(lines: bytes, names: list[str], delimiter: str) -> pl.DataFrame | Non
         return None
 
 
+def _unmarked(text: bytes) -> bytes:
+    """Text from the midst of a file, of which a reader takes no character for a mark of order."""
+    return codecs.BOM_UTF8 + text if text.startswith(codecs.BOM_UTF8) else text
+
+
 def _rows(
     decoder: decoding.Decoder, names: list[str], delimiter: str, before: int
 ) -> Iterator[tuple[pl.DataFrame, bool]]:
@@ -173,6 +178,7 @@ def _rows(
     Args:
         before: how many rows, all sound, were read before these.
     """
+    decoder.unread(_unmarked(decoder.block()))
     stream = io.BufferedReader(decoder, decoding.READ_BYTES)
     strays: list[tuple[int, str]] = []
 

@@ -42,3 +42,43 @@ def test_numbers_and_times_that_differ_are_kept_as_differences(
     whole = pl.concat([first, second]).with_columns(pl.col("place").cast(pl.String))
     assert pl.read_parquet(path).with_columns(pl.col("place").cast(pl.String)).equals(whole)
     assert duckdb.sql(f"select * from '{path}'").pl().equals(whole)
+
+
+def coded(texts: list[str | None]) -> pl.DataFrame:
+    kind = pl.Categorical(pl.Categories.random())
+    return pl.DataFrame({"row_no": range(len(texts)), "token": pl.Series(texts).cast(kind)})
+
+
+def dictionary(path: Path) -> bool:
+    kept = pq.ParquetFile(path).metadata.row_group(0).column(1).encodings
+    return any("DICTIONARY" in kind for kind in kept)
+
+
+def test_a_dictionary_holds_no_text_but_those_of_its_rows(tmp_path: Path) -> None:
+    path, every = tmp_path / "data.parquet", coded(["gone", "here", None, "here", "here", "too"])
+    rows = every.filter(pl.col("token").cast(pl.String).ne_missing("gone"))
+    file = LakeFile(path, {"row_no", "token"})
+    file.write(rows)
+    file.write(coded(["another", "here"]))  # of another memory
+    file.write(rows.with_columns(pl.col("token").cast(pl.String)))
+    file.close()
+    assert dictionary(path) and b"gone" not in path.read_bytes()
+    texts = ["here", None, "here", "here", "too"]
+    assert pl.read_parquet(path)["token"].to_list() == [*texts, "another", "here", *texts]
+
+
+def test_texts_that_all_differ_are_no_dictionary(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    file = LakeFile(path, {"row_no", "token"})
+    file.write(coded([f"t{number}" for number in range(100)]))
+    file.write(coded(["t1", "t1", None]))
+    file.close()
+    assert not dictionary(path)
+    assert pl.read_parquet(path)["token"].to_list()[-4:] == ["t99", "t1", "t1", None]
+
+
+def test_what_fails_while_it_is_written_is_told(tmp_path: Path) -> None:
+    file = LakeFile(tmp_path / "nowhere" / "data.parquet", set())
+    file.write(coded(["a"]))
+    with pytest.raises(FileNotFoundError):
+        file.close()

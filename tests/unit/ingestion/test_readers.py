@@ -82,6 +82,36 @@ def test_rows_with_other_columns_are_marked_at_their_place(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        '"x\ny",4\n',  # from here on quoted
+        "5,6,7\n8\n",  # one value too many, one too few: as many as two rows have
+        "5\n",
+        "\n",
+        "\ufeff1,2\n",
+        "a\rb,2\n",
+        "1,2\r\n3,4\r\n",
+        "\0,2\n",
+        f"{'长' * 300},2\n",
+        "9,9",  # without a line end, when it is the last
+    ],
+)
+@pytest.mark.parametrize("size", [16, 61, 1 << 20])
+def test_plain_lines_are_the_same_rows_before_and_after_odd_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, odd: str, size: int
+) -> None:
+    lines = [f"{number},甲\n" for number in range(40)]
+    after = [] if odd == "9,9" else lines
+    file = csv(tmp_path, "".join(["a,b\n", *lines, odd, *after]).encode("gb18030"))
+    with monkeypatch.context() as slow:
+        slow.setattr(readers.delimited, "_plain", lambda *_: None)
+        wanted = read(file, "gb18030")
+    monkeypatch.setattr(readers.decoding, "READ_BYTES", size)
+    marks = {"?fault": None, "?place": None, "?text": None}
+    assert [marks | row for row in read(file, "gb18030")] == [marks | row for row in wanted]
+
+
 def test_header_only_gives_its_columns_and_no_rows(tmp_path: Path) -> None:
     frames = list(readers.file_frames(csv(tmp_path, b"a,b\n"), "utf-8"))
     assert sum(frame.height for frame in frames) == 0
