@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any, BinaryIO
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion import quarantine, receipts, register, vault
@@ -31,6 +32,7 @@ from yinling.settings import Settings
 RECEIPT = "receipt.json"
 DISCARDED = "discarded.parquet"  # values left out of loaded rows, in the quarantine's columns
 DRAFTS = ".staging"
+_REREAD_ROWS = 20_000  # a row group may be too large to be held as text
 
 
 @dataclass
@@ -212,8 +214,8 @@ class Batch:
         key = self.contract.key_lake_columns()
         with pq.ParquetFile(self._data) as file:
             found = []
-            for group in range(file.num_row_groups):
-                rows = pl.DataFrame(file.read_row_group(group, columns=[*key, "row_no"]))
+            for batch in file.iter_batches(_REREAD_ROWS, columns=[*key, "row_no"]):
+                rows = pl.DataFrame(pa.Table.from_batches([batch]))
                 found.append(rows.filter(key_hashes(rows.select(key)).is_in(suspects)))
         again = pl.concat(found).sort("row_no")
         later = again.filter(~pl.struct(key).is_first_distinct())["row_no"]
@@ -228,8 +230,8 @@ class Batch:
         self.tally.loaded = 0
         gone = later.implode()
         with pq.ParquetFile(whole) as file:
-            for group in range(file.num_row_groups):
-                rows = pl.DataFrame(file.read_row_group(group))
+            for batch in file.iter_batches(_REREAD_ROWS):
+                rows = pl.DataFrame(pa.Table.from_batches([batch]))
                 kept = rows.filter(~pl.col("row_no").is_in(gone))
                 for name in _numeric(self.contract):
                     removed = rows[name].filter(rows["row_no"].is_in(gone))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 # Of a row group: each has dictionaries of its own. Coded texts count by their codes.
-GROUP_ROWS, GROUP_BYTES = 500_000, 48 << 20
+GROUP_ROWS, GROUP_BYTES = 500_000, 32 << 20
 OPTIONS = {
     "compression": "zstd",
     "compression_level": 1,

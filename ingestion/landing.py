@@ -249,22 +249,23 @@ class _Dataset:
         return True
 
     def _land_large(self, delivery: Delivery) -> None:
+        with Batch(self.settings, self.contract, delivery) as batch, self._refusing(delivery):
+            self._take(batch)
+            self._finish(batch)
+
+    def _take(self, batch: Batch) -> None:
         """Chunks are read, checked and written at the same time, in order and a few at once."""
         workers = max(1, self.settings.resources.threads)
-        with Batch(self.settings, self.contract, delivery) as batch, self._refusing(delivery):
-            with ThreadPoolExecutor(workers) as checking, ThreadPoolExecutor(1) as writing:
-                pending: deque[Future[None]] = deque()
-                memory = Memory(self.contract, self.key)
-                for raw, lineage in self._chunks(delivery, batch.room):
-                    chunk = checking.submit(
-                        transform, self.contract, raw, lineage, self.key, memory
-                    )
-                    pending.append(writing.submit(self._add_checked, batch, chunk))
-                    if len(pending) > workers:
-                        pending.popleft().result()
-                for written in pending:
-                    written.result()
-            self._finish(batch)
+        memory = Memory(self.contract, self.key)
+        with ThreadPoolExecutor(workers) as checking, ThreadPoolExecutor(1) as writing:
+            pending: deque[Future[None]] = deque()
+            for raw, lineage in self._chunks(batch.delivery, batch.room):
+                chunk = checking.submit(transform, self.contract, raw, lineage, self.key, memory)
+                pending.append(writing.submit(self._add_checked, batch, chunk))
+                if len(pending) > workers:
+                    pending.popleft().result()
+            for written in pending:
+                written.result()
 
     def _add_checked(self, batch: Batch, chunk: Future[Chunk]) -> None:
         self._add(batch, chunk.result())

@@ -120,6 +120,8 @@ class _Values:
         assert isinstance(greatest, int)  # noqa: S101 (a chunk has rows)
         if greatest >= self.count:
             self._append(column, self._new(raw, places), key)
+            if self.count != greatest + 1:  # or a person would get another's token
+                raise RuntimeError(f"{self.count} values, codes up to {greatest}")
         reasons = self._reasons if self._refused or blank else None
         return Repeats(self._seen, reasons, places, self)
 
@@ -132,6 +134,7 @@ class _Values:
         return new if self.count else pl.concat([new.clear(1), new])
 
     def unsealed(self, places: np.ndarray) -> pl.Series:
+        """Which of the values at these places were never asked for; from now on they were."""
         with self._lock:
             here = np.zeros(self.count, dtype=np.bool_)
             here[places] = True
