@@ -5,37 +5,44 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.measure import measure
+from benchmarks.measure import measure, measure_steps
+from yinling.accounting import accounting
+from yinling.settings import load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = [sys.executable, "-m"]
-# In the order in which data walks; `generate` makes the deliveries and is no room of the hub.
+# As `yinling run` names its steps, in the order in which data walks. `generate` makes the
+# deliveries and is no room of the hub.
 ROOMS = {
-    "land": ["yinling", "land", "--refused-ok", "--json"],
-    "check landing": ["yinling", "check", "landing"],
-    "build": ["yinling", "build"],
-    "check warehouse": ["yinling", "check", "warehouse"],
-    "publish": ["yinling", "publish", "--json"],
+    "land": "land",
+    "gate landing": "check landing",
+    "build": "build",
+    "gate warehouse": "check warehouse",
+    "publish": "publish",
 }
+STEP = re.compile(rf"  ({'|'.join(ROOMS)}) +[0-9.]+ s$")
 
 
 def walk(env: dict[str, str], run: report.Run, mode: str) -> None:
-    """All rooms once, each measured; rows are those that landed in this walk."""
-    logs = Path(env["YINLING_HOME"]) / "bench"
-    logs.mkdir(exist_ok=True)
-    rows = 0
-    for room, words in ROOMS.items():
-        done = measure([*PYTHON, *words], env, logs / f"{mode}-{room.replace(' ', '-')}.log")
-        if room == "land":
-            landed = json.loads(done.output[done.output.index("{") :])
-            rows = landed["rows_loaded"] + landed["rows_quarantined"]
-        run.add(mode, room, done, rows)
+    """All rooms once, each measured; rows are those that were read in this walk."""
+    home = Path(env["YINLING_HOME"])
+    before = read()
+    steps = measure_steps([*PYTHON, "yinling", "run"], env, home / f"{mode}.log", STEP)
+    rows = read() - before
+    for step, done in steps:
+        run.add(mode, ROOMS[step], done, rows)
+
+
+def read() -> int:
+    """Rows of all deliveries that have been landed: loaded and quarantined."""
+    return sum(row["rows_read"] for row in accounting(load_settings()))
 
 
 def main() -> int:
@@ -48,7 +55,8 @@ def main() -> int:
     home = (chosen.home or ROOT / ".yinling" / f"bench-{chosen.scale}").resolve()
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    env = {**os.environ, "YINLING_HOME": str(home)}
+    os.environ["YINLING_HOME"] = str(home)
+    env = dict(os.environ)
     run = report.Run(chosen.scale)
     try:
         made = measure([*PYTHON, "synthetic", "--scale", chosen.scale], env, home / "generate.log")

@@ -1,7 +1,8 @@
-"""One command measured: wall time, and the peak memory of it and all that it starts."""
+"""A command measured, whole or step by step: wall time, and the peak memory of all that runs."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 import time
@@ -26,17 +27,41 @@ class Measured:
 
 
 def measure(command: Sequence[str], env: Mapping[str, str], log: Path) -> Measured:
-    """Run a command to its end.
+    """Run a command to its end; see `measure_steps`.
+
+    Raises:
+        MeasuredError: the exit code is not 0.
+    """
+    ((_, done),) = measure_steps(command, env, log, re.compile("(?!)"))
+    return done
+
+
+def measure_steps(
+    command: Sequence[str], env: Mapping[str, str], log: Path, ended: re.Pattern[str]
+) -> list[tuple[str, Measured]]:
+    """Run a command to its end, and measure the steps that it says it has ended.
 
     Memory is the proportional set size summed over the process tree, sampled ten times a second:
     pages that processes share count once. Servers that the command leaves behind do not count.
+
+    Args:
+        ended: what a printed line looks like that ends a step; its first group is the step's name.
+
+    Returns: (name, measured) of each step in order; together they last as long as the command. What
+        comes after the last of them counts with it; a command without any is one step without name.
 
     Raises:
         MeasuredError: the exit code is not 0.
     """
     begin = time.monotonic()
-    with log.open("w", encoding="utf-8") as words:
-        process = subprocess.Popen(command, env=dict(env), stdout=words, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command,
+        env=dict(env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
     peak, done = [0], threading.Event()
 
     def watch() -> None:
@@ -45,16 +70,30 @@ def measure(command: Sequence[str], env: Mapping[str, str], log: Path) -> Measur
 
     watcher = threading.Thread(target=watch)
     watcher.start()
+    steps: list[tuple[str, float, int]] = []
+    words = []
     try:
+        with log.open("w", encoding="utf-8") as file:
+            for line in process.stdout or ():
+                file.write(line)
+                words.append(line)
+                if found := ended.match(line):
+                    steps.append((found[1], time.monotonic(), peak[0]))
+                    peak[0] = 0
         code = process.wait()
     finally:
         done.set()
         watcher.join()
-    seconds = time.monotonic() - begin
-    output = log.read_text("utf-8", errors="replace")
+    output = "".join(words)
     if code:
         raise MeasuredError(f"{' '.join(command)} ended with {code}:\n{output[-2000:]}")
-    return Measured(seconds, peak[0] / 1024, output)
+    name, _, last_peak = steps.pop() if steps else ("", 0.0, 0)
+    steps.append((name, time.monotonic(), max(last_peak, peak[0])))
+    starts = [begin, *(at for _, at, _ in steps)]
+    return [
+        (name, Measured(at - start, kib / 1024, output))
+        for (name, at, kib), start in zip(steps, starts, strict=False)
+    ]
 
 
 def _tree(root: int) -> list[int]:

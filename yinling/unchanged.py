@@ -1,9 +1,9 @@
 """What a build may leave as it is: nothing it is made from has changed.
 
 Kept is what the last complete build saw: the batches of every dataset, and a fingerprint of the
-dbt project. Seeds and the views of staging are what the project says, whatever has landed. Of the
-tables only the core's plain ones qualify; models that grow by batch decide for themselves, and what
-comes after the core nearly always has news.
+dbt project. Seeds and views are what the project says, whatever has landed. Of the tables only the
+core's plain ones qualify; models that grow by batch decide for themselves, and what comes after the
+core nearly always has news.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def names(settings: Settings, now: dict[str, Any]) -> list[str]:
 
 
 def _stays(node: Lineage, same: set[str]) -> bool:
-    kind = (node.schema, node.materialized)
-    if node.materialized == "seed" or kind == ("staging", "view"):
+    if node.materialized in ("seed", "view"):
         return True
-    return kind == ("core", "table") and bool(node.datasets) and node.datasets <= same
+    if (node.schema, node.materialized) != ("core", "table"):
+        return False
+    return bool(node.datasets) and node.datasets <= same

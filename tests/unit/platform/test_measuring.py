@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.measure import Measured, MeasuredError, measure
+from benchmarks.__main__ import STEP
+from benchmarks.measure import Measured, MeasuredError, measure, measure_steps
 from tests import stages
 
 RESULT = """<testsuites><testsuite>
@@ -42,6 +43,24 @@ def test_memory_of_children_counts(tmp_path: Path) -> None:
     done = measure([sys.executable, "-c", code], os.environ, tmp_path / "log")
     assert 80 < done.peak_mib < 200
     assert 0.8 < done.seconds < 20
+
+
+def test_every_step_is_measured_by_itself(tmp_path: Path) -> None:
+    code = """if True:
+        import time
+        x = bytearray(80 << 20); time.sleep(0.5)
+        print("  land                                       12.3 s", flush=True)
+        del x; time.sleep(0.3)
+        print("  land is not told twice, nor in 3 s", flush=True)
+        print("  gate landing                                0.3 s", flush=True)
+        time.sleep(0.3)"""
+    (land, first), (gate, last) = measure_steps(
+        [sys.executable, "-c", code], os.environ, tmp_path / "log", STEP
+    )
+    assert (land, gate) == ("land", "gate landing")
+    assert first.peak_mib > 80 > last.peak_mib
+    assert first.seconds > 0.5
+    assert last.seconds > 0.6  # with what comes after the last step
 
 
 def test_a_room_that_fails_shows_its_words(tmp_path: Path) -> None:
