@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import gc
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import duckdb
@@ -98,6 +101,15 @@ def open_session(settings: Settings) -> Iterator[Session]:
             cursor.close()
         connection.close()
         gc.collect()
+
+
+@cache
+def prepare() -> None:
+    """Begin to import Great Expectations beside other work: a gate is going to need it.
+
+    The import takes seconds; a gate that starts meanwhile waits for what is left of it.
+    """
+    threading.Thread(target=import_module, args=("quality.gx",), daemon=True).start()
 
 
 def _template(sql: str) -> str:

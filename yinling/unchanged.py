@@ -1,9 +1,9 @@
 """What a build may leave as it is: nothing it is made from has changed.
 
-Kept is what the last complete build saw: the batches of every dataset, and a fingerprint of the
-dbt project. Seeds and views are what the project says, whatever has landed. Of the tables only the
-core's plain ones qualify; models that grow by batch decide for themselves, and what comes after the
-core nearly always has news.
+Kept is what the last complete build saw: the batches of every dataset, and fingerprints of the dbt
+project and of the lineage that its manifest tells. Seeds and views are what the project says,
+whatever has landed. Of the tables only the core's plain ones qualify; models that grow by batch
+decide for themselves, and what comes after the core nearly always has news.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def seen(settings: Settings) -> dict[str, Any]:
 
 def remember(settings: Settings, what: dict[str, Any]) -> None:
     """Keep what a complete build has seen, once it is through."""
-    write_json(_state_file(settings), what)
+    write_json(_state_file(settings), {**what, "lineage": _fingerprint(lineage(settings))})
 
 
 def names(settings: Settings, now: dict[str, Any]) -> list[str]:
@@ -55,7 +55,8 @@ def names(settings: Settings, now: dict[str, Any]) -> list[str]:
     if not (file.exists() and settings.warehouse.exists()):
         return []
     before = json.loads(file.read_text("utf-8"))
-    if before["project"] != now["project"]:
+    made = lineage(settings)
+    if before["project"] != now["project"] or before.get("lineage") != _fingerprint(made):
         return []
     told = before["batches"]
     same = {name for name, batches in now["batches"].items() if told.get(name) == batches}
@@ -66,10 +67,17 @@ def names(settings: Settings, now: dict[str, Any]) -> list[str]:
         ).fetchall()
     present = set(there)
     return sorted(
-        name
-        for name, node in lineage(settings).items()
-        if (node.schema, name) in present and _stays(node, same)
+        name for name, node in made.items() if (node.schema, name) in present and _stays(node, same)
     )
+
+
+def _fingerprint(made: dict[str, Lineage]) -> str:
+    """Of what a manifest says of every model and seed."""
+    nodes = sorted(
+        (name, node.schema, node.materialized, *sorted(node.checksums), *sorted(node.datasets))
+        for name, node in made.items()
+    )
+    return hashlib.sha256(json.dumps(nodes).encode()).hexdigest()
 
 
 def _stays(node: Lineage, same: set[str]) -> bool:

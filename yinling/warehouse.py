@@ -22,6 +22,7 @@ from yinling.settings import Settings
 
 FAILED = ("error", "fail", "runtime error")
 LOCK = "dbt"
+PROCESS = Path(__file__).with_name("dbt_process.py")
 # What a build leaves to the test suite: unit tests, and tests of what a model's form guarantees;
 # and to the gate that follows it: the grain of every table.
 NOT_UNIT_TESTS = ["--exclude-resource-type", "unit_test"]
@@ -91,7 +92,9 @@ def build(
         whole = not (select or known_as_of)
         now = unchanged.seen(settings) if whole else {}
         if whole and not (full_refresh or all_tests):
-            arguments += unchanged.names(settings, now)
+            kept = unchanged.names(settings, now)
+            # Where something stays, dbt's manifest on disk is this project's already.
+            arguments += [*kept, "--no-write-json"] if kept else []
         if select:
             # A test that needs a model outside the selection waits for the build of that model.
             arguments += ["--indirect-selection", "buildable"]
@@ -163,7 +166,7 @@ def run_dbt(settings: Settings, arguments: list[str], warehouse: Path) -> BuildR
     results.unlink(missing_ok=True)
     with log.open("w", encoding="utf-8") as words:
         done = subprocess.run(  # noqa: S603 (our own command)
-            [sys.executable, "-c", "from dbt.cli.main import cli; cli()", *arguments],
+            [sys.executable, "-P", str(PROCESS), str(results), *arguments],
             env=environment,
             cwd=settings.dbt_project,
             stdin=subprocess.DEVNULL,

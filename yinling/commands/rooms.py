@@ -12,6 +12,8 @@ from yinling.commands import common
 from yinling.locks import exclusive
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ingestion.landing import Landed
     from quality.model import GateResult
     from yinling.release import ReleaseInfo
@@ -92,9 +94,12 @@ def land(
 
 
 def _land(
-    settings: Settings, datasets: list[str] | None = None, period: str | None = None
+    settings: Settings,
+    datasets: list[str] | None = None,
+    period: str | None = None,
+    at_news: Callable[[], None] | None = None,
 ) -> Landed:
-    """Land the datasets, all when none is named."""
+    """Land the datasets, all when none is named; `at_news` is called when a batch has come in."""
     wanted = datasets or sorted(settings.sources)
     if unknown := sorted(set(wanted) - set(settings.sources)):
         raise common.CommandError(
@@ -105,7 +110,13 @@ def _land(
     from ingestion.workers import land_side_by_side
     from yinling.commands.progress import landing_bars
 
-    with landing_bars(settings, wanted, common.watched()) as tell:
+    with landing_bars(settings, wanted, common.watched()) as show:
+
+        def tell(name: str, batches: int, rows: int) -> None:
+            show(name, batches, rows)
+            if batches and at_news:
+                at_news()
+
         done, failed = land_side_by_side(settings, wanted, tell, period)
     if failed:
         raise common.CommandError("\n".join(failed))
@@ -217,13 +228,14 @@ def current() -> None:
 
 def run() -> None:
     """The whole way without Airflow: land, check, build, check, publish what is new."""
+    from quality.engine import prepare
     from yinling.freshness import up_to_date
     from yinling.release import list_releases
 
     settings = common.settings()
     with exclusive(settings.home, WRITER):
         with common.step("land"):
-            _land(settings)
+            _land(settings, at_news=prepare)
         if up_to_date(settings):
             same = next(row["release_id"] for row in list_releases(settings) if row["current"])
             _tell(same, changed=False)

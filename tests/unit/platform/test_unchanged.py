@@ -79,6 +79,14 @@ def test_another_project_is_built_whole(built: Settings) -> None:
     assert unchanged.names(built, {**now, "project": "another"}) == []
 
 
+def test_another_project_s_manifest_is_not_trusted(built: Settings) -> None:
+    # A changed project was read by dbt, and taken back before it was built.
+    target = built.warehouse.parent / "dbt" / "target" / "manifest.json"
+    nodes = {"model.fct_meal": model("fct_meal", "source.lake.facility")}
+    target.write_text(json.dumps({"nodes": nodes}), "utf-8")
+    assert left(built) == []
+
+
 def test_without_what_the_last_build_left_all_is_built(built: Settings) -> None:
     built.warehouse.unlink()
     assert left(built) == []
