@@ -22,12 +22,12 @@ from quality.engine import Session
 from quality.model import Check
 from quality.suites import Relation, SqlCheck, suite
 from yinling.lineage import lineage
+from yinling.render import BY_CONSTRUCTION
 from yinling.settings import Settings
 
 GATE = "warehouse"
-# Rooms whose tables' grain is checked here; staging views take the newest version of each key by
-# construction, and are held against the lake instead.
 _COLUMN = re.compile(r"^[a-z][a-z0-9_]*$")  # a grain told in words only cannot be checked
+# Rooms whose grain is checked here; staging views are held against the lake instead.
 ROOMS = ("core", "indicators", "audit", "publish_officials", "publish_auditors")
 
 
@@ -50,7 +50,10 @@ def load(session: Session, settings: Settings, contracts: Mapping[str, Contract]
         run(f'create view "{schema}"."{table}" as select * from warehouse."{schema}"."{table}"')
     run("create schema standing")
     seen, live = _seen_batches(session), _seen_batches(session, "is_live")
-    for schema, batches in (("lake", seen), ("standing", live)):
+    # A view reads the feet of its files: only where some batches have been replaced is there a
+    # second one.
+    replaced = {name: batches for name, batches in live.items() if batches != seen[name]}
+    for schema, batches in (("lake", seen), ("standing", replaced)):
         for name in set(contracts) & set(batches):
             files = [
                 str(settings.lake / name / batch / "data.parquet")
@@ -84,15 +87,25 @@ def _present(session: Session) -> set[tuple[str, str]]:
 
 @cache
 def grains(project: Path) -> dict[str, list[str]]:
-    """Model name → grain, from the models' YAML (`meta.grain` or the primary_key constraint)."""
+    """Model name → grain, from the models' YAML (`meta.grain` or the primary_key constraint).
+
+    Left out are models whose own form guarantees it, given the grain of what they are made from:
+    the tests of these are tagged, and run where the models change.
+    """
     found: dict[str, list[str]] = {}
     for file in sorted((project / "models").rglob("*.yml")):
         document = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
         for model in document.get("models") or ():
             grain = _grain(model)
-            if grain:
+            if grain and not _by_construction(model):
                 found[model["name"]] = grain
     return found
+
+
+def _by_construction(model: Mapping[str, Any]) -> bool:
+    tests = [test for test in model.get("data_tests") or () if isinstance(test, dict)]
+    grains = [test["unique_grain"] for test in tests if "unique_grain" in test]
+    return any(BY_CONSTRUCTION in grain.get("config", {}).get("tags", ()) for grain in grains)
 
 
 def _grain(model: Mapping[str, Any]) -> list[str]:
