@@ -81,3 +81,30 @@ def test_personal_data_is_found_in_text(text: str, found: str | None) -> None:
         connection.execute("create table officials.t as select ? as note", [text])
         rows = connection.execute(release._scan("officials", "t", "note")).fetchall()
     assert rows == ([("t", "note", found)] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("persons", "spells_each", "registered", "found"),
+    [
+        (110, 1, 100, []),
+        (111, 1, 100, [("440000000000", 111, 100)]),
+        (100, 3, 100, []),  # enrolled several times is not several persons
+        (1, 1, 0, [("440000000000", 1, 0)]),
+    ],
+)
+def test_more_insured_than_registered_persons(
+    persons: int, spells_each: int, registered: int, found: list[tuple[str, int, int]]
+) -> None:
+    (check,) = [c for c in suites.suite("warehouse").checks if c.id == "spell_enrolment.population"]
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"""create schema core;
+            create table core.bridge_region_ancestor as select '440203000000' as region_code,
+              '440000000000' as ancestor_code, 'province' as ancestor_level;
+            create table core.spell_enrolment as select p::varchar as person_key,
+              '440203000000' as region_code, null::date as valid_to
+              from range({persons}) as persons(p), range({spells_each}) as spells(s);
+            create table core.dim_person as select '440203000000' as hukou_region_code,
+              true as is_current, 'normal' as status from range({registered})"""
+        )
+        assert connection.execute(check.sql).fetchall() == found
