@@ -90,6 +90,8 @@ def open_session(settings: Settings) -> Iterator[Session]:
     config: dict[str, Any] = {
         "threads": settings.resources.threads,
         "memory_limit": settings.resources.memory_limit,
+        # Kept between queries: giving it back to the system and asking for it again is dear.
+        "block_allocator_memory": "50%",
         "temp_directory": str(settings.quality / "spill"),
     }
     connection = duckdb.connect(config=config)
