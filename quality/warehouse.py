@@ -90,7 +90,7 @@ def grains(project: Path) -> dict[str, list[str]]:
     """Model name → grain, from the models' YAML (`meta.grain` or the primary_key constraint).
 
     Left out are models whose own form guarantees it, given the grain of what they are made from:
-    the tests of these are tagged, and run where the models change.
+    their tests are tagged, and belong to the test suite.
     """
     found: dict[str, list[str]] = {}
     for file in sorted((project / "models").rglob("*.yml")):

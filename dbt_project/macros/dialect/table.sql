@@ -1,6 +1,6 @@
 {#- DuckDB makes and drops tables inside a transaction, so a table is replaced in one: what others
     read is the old one or the new one, and what a killed build leaves is the old one. The
-    adapter's own way, a second table and three renames, costs each model twice as many
+    adapter's own way, a second table, two renames and a drop, costs each model twice as many
     statements. -#}
 {% materialization table, adapter = 'duckdb' %}
   {%- set existing = load_cached_relation(this) -%}
