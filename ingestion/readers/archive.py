@@ -96,4 +96,5 @@ def archive_members(content: Content) -> Iterator[Content]:
 def _is_data(member: zipfile.ZipInfo) -> bool:
     name = member.filename.lower()
     hidden = any(part.startswith((".", "__macosx", "~$")) for part in name.split("/"))
-    return not (member.is_dir() or hidden or name.endswith(_IGNORED))
+    # Not `is_dir()`: it fails at a name that damage made empty.
+    return not (hidden or name.endswith(("/", *_IGNORED)))

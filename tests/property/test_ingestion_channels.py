@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ingestion.connectors.inbox import Entry, candidates, waiting
@@ -139,13 +140,12 @@ def test_the_frontier_counts_as_if_all_rows_were_there_at_once(
     )
 
 
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
+@cache
+def service() -> Service:
+    """One for all examples; it ends with the process."""
     server = Service()
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    return server
 
 
 _JSON = st.recursive(
@@ -166,30 +166,27 @@ _ANSWER = st.fixed_dictionaries(
 )
 
 
-@settings(effort(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(25)
 @given(answers=st.lists(_ANSWER.map(json.dumps) | st.text(max_size=20), min_size=1, max_size=3))
-def test_any_answer_is_a_delivery_or_a_sentence(
-    service: Service,
-    answers: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("HEALTH_TOKEN", TOKEN)
-    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.0)
+def test_any_answer_is_a_delivery_or_a_sentence(answers: list[str]) -> None:
     source = Source(
         connector="rest",
-        url=f"http://127.0.0.1:{service.server_port}/",
+        url=f"http://127.0.0.1:{service().server_port}/",
         token_env="HEALTH_TOKEN",
         provider="weijian",
         mode="increment",
         cursor="issued_on",
         page_size=10,
     )
-    service.troubles = [(200, text) for text in answers * 5]
+    service().troubles = [(200, text) for text in answers * 5]
     known: Any = SCHEMA.to_frame()
-    try:
-        for delivery in rest_deliveries(Settings(home=tmp_path), source, CONTRACT, known):
-            assert "/" not in delivery.batch_id
-            assert sum(frame.height for frame in delivery.frames(tmp_path)) >= 0
-    except (SourceError, DeliveryError) as error:
-        assert "Traceback" not in str(error)
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEALTH_TOKEN", TOKEN)
+        patch.setattr(client, "FIRST_WAIT_SECONDS", 0.0)
+        home = Path(folder)
+        try:
+            for delivery in rest_deliveries(Settings(home=home), source, CONTRACT, known):
+                assert "/" not in delivery.batch_id
+                assert sum(frame.height for frame in delivery.frames(home)) >= 0
+        except (SourceError, DeliveryError) as error:
+            assert "Traceback" not in str(error)

@@ -345,9 +345,17 @@ def sample_zip() -> bytes:
 @MANY
 @given(DAMAGE)
 def test_damaged_zip_is_read_or_refused(damage: Damage) -> None:
+    read_zip_or_refuse(damaged(sample_zip(), damage))
+
+
+def test_zip_whose_file_lost_its_name_is_read_or_refused() -> None:
+    read_zip_or_refuse(sample_zip().replace(b"a.csv", b"\0.csv"))
+
+
+def read_zip_or_refuse(packed: bytes) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.zip"
-        path.write_bytes(damaged(sample_zip(), damage))
+        path.write_bytes(packed)
         read_or_refused(lambda: readers.file_frames(path, "utf-8"))
 
 
