@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
@@ -32,41 +32,64 @@ def land_side_by_side(
 ) -> tuple[Landed, list[str]]:
     """Land the datasets with as many workers as `resources.threads` allows.
 
-    A source that does not answer does not hold up the others. Look-ups come last: they ask about
-    persons whom the others have brought.
+    A source that does not answer does not hold up the others. Look-ups come after the dataset that
+    brings the persons they ask about.
 
     Args:
         tell: is told (dataset, batches, rows) as the work goes on.
 
     Returns:
-        What was landed, and what was wrong with sources, both in the order of landing.
+        What was landed, and what was wrong with sources, both in the order in which they began.
 
     Raises:
         IngestionError: as `land`, in plain words; or a worker was killed.
     """
     done, failed = Landed(), []
-    asks = [name for name in datasets if settings.sources[name].mode == "lookup"]
-    with _pool(min(settings.resources.threads, len(datasets)), tell) as submit:
-        first = needed_first(settings, datasets)
-        for names in (first, [name for name in datasets if name not in (*first, *asks)], asks):
-            running = [submit(settings, name, period) for name in names]
-            for name, landed in zip(names, running, strict=True):
+    try:
+        with _pool(min(settings.resources.threads, len(datasets)), tell) as submit:
+            for landed in _begun(settings, datasets, partial(submit, settings, period)):
                 try:
-                    one = landed()
+                    one = landed.result()
                 except SourceError as error:
                     failed.append(str(error))
-                except BrokenProcessPool as error:
-                    raise IngestionError(
-                        f"A worker was killed while `{name}` or another dataset was landed (out of"
-                        " memory?). Committed batches stay. Lower `resources.threads`, start again."
-                    ) from error
                 else:
                     done.receipts += one.receipts
                     done.unchanged += one.unchanged
+    except BrokenProcessPool as error:
+        raise IngestionError(
+            "A worker was killed while datasets were landed (out of memory?). Committed batches"
+            " stay. Lower `resources.threads`, start again."
+        ) from error
     return done, failed
 
 
-def _land_one(settings: Settings, name: str, period: str | None) -> Landed:
+def _begun(
+    settings: Settings, datasets: Sequence[str], submit: Callable[[str], Future[Landed]]
+) -> list[Future[Landed]]:
+    """Every dataset's landing, in the order in which they begin; each waits for what it needs."""
+    first = needed_first(settings, datasets)
+    asks = [name for name in datasets if settings.sources[name].mode == "lookup"]
+    begun = {name: submit(name) for name in first}
+    wait(begun.values())
+    rest = [name for name in datasets if name not in (*first, *asks)]
+    begun |= {name: submit(name) for name in _largest_first(settings, rest)}
+    for name in asks:
+        asked = str(settings.sources[name].ask_for).partition(".")[0]
+        wait([begun[asked]] if asked in begun else [])
+        begun[name] = submit(name)
+    return list(begun.values())
+
+
+def _largest_first(settings: Settings, datasets: Sequence[str]) -> list[str]:
+    """By what is in the lake: a large table that began last would keep one worker alone at work."""
+    sizes = {
+        name: sum(file.stat().st_size for file in settings.lake.glob(f"{name}/*/data.parquet"))
+        for name in datasets
+    }
+    return sorted(datasets, key=lambda name: (-sizes[name], name))
+
+
+def _land_one(settings: Settings, period: str | None, name: str) -> Landed:
     """One dataset, in a worker."""
 
     def tell(batches: int, rows: int) -> None:
@@ -75,16 +98,14 @@ def _land_one(settings: Settings, name: str, period: str | None) -> Landed:
     return land(settings, [name], tell, period)
 
 
-Submit = Callable[[Settings, str, str | None], Callable[[], Landed]]
+Submit = Callable[[Settings, str | None, str], Future[Landed]]
 
 
 @contextmanager
 def _pool(workers: int, tell: Tell) -> Iterator[Submit]:
     """Where datasets are landed; reports of all workers reach `tell` in one thread."""
     if workers <= 1:
-        yield lambda settings, name, period: partial(
-            land, settings, [name], partial(tell, name), period
-        )
+        yield partial(_land_here, tell)
         return
     context = multiprocessing.get_context("spawn")
     reports = context.SimpleQueue()
@@ -97,11 +118,21 @@ def _pool(workers: int, tell: Tell) -> Iterator[Submit]:
     listener.start()
     pool = ProcessPoolExecutor(workers, context, _begin, (reports, os.getpid()))
     try:
-        yield lambda *what: pool.submit(_land_one, *what).result
+        yield lambda *what: pool.submit(_land_one, *what)
     finally:
         pool.shutdown(cancel_futures=True)
         reports.put(None)
         listener.join()
+
+
+def _land_here(tell: Tell, settings: Settings, period: str | None, name: str) -> Future[Landed]:
+    """One dataset, without a worker: done when this returns."""
+    future = Future[Landed]()
+    try:
+        future.set_result(land(settings, [name], partial(tell, name), period))
+    except SourceError as error:
+        future.set_exception(error)
+    return future
 
 
 def _begin(reports: Any, parent: int) -> None:
