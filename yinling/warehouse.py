@@ -71,6 +71,7 @@ def build(
     *,
     known_as_of: str | None = None,
     all_tests: bool = False,
+    dbt: Dbt | None = None,
 ) -> BuildResult:
     """Build and test the warehouse, or the part that dbt's selection names.
 
@@ -81,6 +82,7 @@ def build(
         known_as_of: a past day (YYYY-MM-DD) or instant: builds, in full and in a file of its own
             beside the warehouse, what was known then.
         all_tests: run also the tests of what the models' own form guarantees.
+        dbt: waits for the command, begun with these settings; default: a new one.
 
     Raises:
         BuildError: a model or a test failed, or dbt could not start.
@@ -103,7 +105,10 @@ def build(
             arguments.append("--full-refresh")
         if known_as_of:
             arguments += ["--vars", json.dumps({"known_as_of": known_as_of})]
-        result = run_dbt(settings, arguments, warehouse_file(settings, known_as_of))
+        if dbt is not None and not known_as_of:
+            result = dbt.result(arguments)
+        else:
+            result = run_dbt(settings, arguments, warehouse_file(settings, known_as_of))
         if whole:
             unchanged.remember(settings, now)
         return result
@@ -153,33 +158,66 @@ def dbt_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
     }
 
 
+class Dbt:
+    """A dbt process for one command on one warehouse file.
+
+    Its words go to `<warehouse folder>/dbt/run.log`. Leaving the block ends it.
+    """
+
+    def __init__(self, settings: Settings, arguments: Sequence[str], warehouse: Path) -> None:
+        environment = dbt_environment(settings, warehouse)
+        scratch = Path(environment["DBT_LOG_PATH"])
+        scratch.mkdir(parents=True, exist_ok=True)
+        self._warehouse = warehouse
+        self._log, self._results = scratch / "run.log", scratch / "target" / "run_results.json"
+        self._results.unlink(missing_ok=True)
+        with self._log.open("w", encoding="utf-8") as words:
+            self._process = subprocess.Popen(  # noqa: S603 (our own command)
+                [sys.executable, "-P", str(PROCESS), str(self._results), *arguments],
+                env=environment,
+                cwd=settings.dbt_project,
+                stdin=subprocess.PIPE,
+                stdout=words,
+                stderr=subprocess.STDOUT,
+                # A killed `yinling` must not leave a dbt behind that still holds the warehouse.
+                preexec_fn=end_with_parent,
+                text=True,
+            )
+
+    @classmethod
+    def begin(cls, settings: Settings) -> Dbt:
+        """One that reads the project beside other work, and waits for its command."""
+        render(settings)
+        return cls(settings, [], settings.warehouse)
+
+    def __enter__(self) -> Dbt:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def result(self, command: Sequence[str] = ()) -> BuildResult:
+        """What came of the command; of one that waits for it: this one.
+
+        Raises:
+            BuildError: dbt ended with an error.
+        """
+        self._process.communicate(json.dumps(command))
+        nodes = _nodes(self._results)
+        if self._process.returncode != 0:
+            raise BuildError(_reason(nodes, self._log, self._process.returncode))
+        return BuildResult(self._warehouse, nodes)
+
+
 def run_dbt(settings: Settings, arguments: list[str], warehouse: Path) -> BuildResult:
-    """One dbt command on one warehouse file; its words go to `<warehouse folder>/dbt/run.log`.
+    """One dbt command on one warehouse file.
 
     Raises:
         BuildError: dbt ended with an error.
     """
-    environment = dbt_environment(settings, warehouse)
-    scratch = Path(environment["DBT_LOG_PATH"])
-    scratch.mkdir(parents=True, exist_ok=True)
-    log, results = scratch / "run.log", scratch / "target" / "run_results.json"
-    results.unlink(missing_ok=True)
-    with log.open("w", encoding="utf-8") as words:
-        done = subprocess.run(  # noqa: S603 (our own command)
-            [sys.executable, "-P", str(PROCESS), str(results), *arguments],
-            env=environment,
-            cwd=settings.dbt_project,
-            stdin=subprocess.DEVNULL,
-            stdout=words,
-            stderr=subprocess.STDOUT,
-            # A killed `yinling` must not leave a dbt behind that still holds the warehouse.
-            preexec_fn=end_with_parent,
-            check=False,
-        )
-    nodes = _nodes(results)
-    if done.returncode != 0:
-        raise BuildError(_reason(nodes, log, done.returncode))
-    return BuildResult(warehouse, nodes)
+    with Dbt(settings, arguments, warehouse) as dbt:
+        return dbt.result()
 
 
 def _nodes(results: Path) -> tuple[Node, ...]:

@@ -156,24 +156,13 @@ def build(
     """Build the warehouse from the lake; of a past day into a file of its own beside it."""
     if known_as_of is not None:
         known_as_of = common.day(known_as_of).isoformat()
-    settings = common.settings()
-    with exclusive(settings.home, WRITER), common.step("build"):
-        file = _build(settings, select, full_refresh, known_as_of)
-    common.emit({"warehouse": str(file)}, [str(file)] if known_as_of else [])
-
-
-def _build(
-    settings: Settings,
-    select: str | None = None,
-    full_refresh: bool = False,
-    known_as_of: str | None = None,
-) -> Path:
     from yinling.warehouse import build as build_warehouse
 
-    made = build_warehouse(
-        settings, select=select, full_refresh=full_refresh, known_as_of=known_as_of
-    )
-    return made.warehouse
+    settings = common.settings()
+    with exclusive(settings.home, WRITER), common.step("build"):
+        made = build_warehouse(settings, select, full_refresh, known_as_of=known_as_of)
+    file = str(made.warehouse)
+    common.emit({"warehouse": file}, [file] if known_as_of else [])
 
 
 def check(gate: Annotated[str, typer.Argument(help=f"One of: {', '.join(GATES)}.")]) -> None:
@@ -231,6 +220,8 @@ def run() -> None:
     from quality.engine import prepare
     from yinling.freshness import up_to_date
     from yinling.release import list_releases
+    from yinling.warehouse import Dbt
+    from yinling.warehouse import build as build_warehouse
 
     settings = common.settings()
     with exclusive(settings.home, WRITER):
@@ -240,9 +231,10 @@ def run() -> None:
             same = next(row["release_id"] for row in list_releases(settings) if row["current"])
             _tell(same, changed=False)
             return
-        _check(settings, "landing")
-        with common.step("build"):
-            _build(settings)
+        with Dbt.begin(settings) as dbt:  # the gate and dbt's start need one core each
+            _check(settings, "landing")
+            with common.step("build"):
+                build_warehouse(settings, dbt=dbt)
         _check(settings, "warehouse")
         release = _publish(settings)
     _tell(release.release_id, release.changed)

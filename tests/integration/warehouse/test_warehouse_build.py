@@ -14,7 +14,7 @@ from tests.support.lake import Lake, token
 from tests.support.warehouses import CORE
 from yinling.locks import BusyError, exclusive
 from yinling.settings import Settings
-from yinling.warehouse import LOCK, BuildError, build, docs, run_dbt
+from yinling.warehouse import LOCK, BuildError, Dbt, build, docs, run_dbt
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +27,26 @@ def test_every_model_builds_on_an_empty_lake_and_passes_its_unit_tests(
     assert {n.status for n in result.nodes if n.kind == "unit_test"} == {"pass"}
     page = docs(settings)
     assert "dim_person" in page.read_text("utf-8")
+
+
+def test_a_dbt_that_was_begun_ahead_builds_with_what_it_read_or_ends(
+    settings: Settings, lake: Lake, rows: Callable[[str], list[tuple[Any, ...]]]
+) -> None:
+    with Dbt.begin(settings):
+        pass  # nothing to build after all
+    assert not settings.warehouse.exists()
+    with Dbt.begin(settings) as dbt:  # a new project: it is read again, and written down
+        build(settings, dbt=dbt)
+    manifest = settings.warehouse.parent / "dbt" / "target" / "manifest.json"
+    written = manifest.stat().st_mtime_ns
+    first = rows("select table_schema, table_name from information_schema.tables order by all")
+    with Dbt.begin(settings) as dbt:
+        again = build(settings, dbt=dbt)
+    assert {node.status for node in again.nodes} == {"pass", "success"}
+    assert manifest.stat().st_mtime_ns == written
+    assert first == rows(
+        "select table_schema, table_name from information_schema.tables order by all"
+    )
 
 
 def test_a_small_lake_ends_in_typed_core_rows(
