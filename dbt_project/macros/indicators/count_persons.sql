@@ -2,15 +2,20 @@
 
     `source`: a CTE [person_key, region_code, valid_from, valid_to], half-open, any number of rows a
     person. Result: a CTE `name` [region_code, month_no] with `persons`, for every county, prefecture
-    and province of today. Nobody is multiplied by months: each interval becomes one +1 and one -1,
+    and province of today. `part`: a boolean column of the source; persons of whom it holds
+    are counted beside, in the same pass, under its name. Nobody is multiplied by months: each interval becomes one +1 and one -1,
     and a running sum gives the stock. Only persons with several intervals pay for merging them; they
     are told by hashes, and whoever shares one without need is merged alone. -#}
 
-{% macro count_persons(name, source, where=none) -%}
+{% macro count_persons(name, source, part=none) -%}
+{%- set measures = ['persons', part] if part else ['persons'] %}
 {{ name }}__clipped as (
     select
         source.person_key,
         source.region_code,
+        {%- if part %}
+        source.{{ part }},
+        {%- endif %}
         greatest(
             coalesce({{ month_number('source.valid_from') }}, bounds.first_month),
             bounds.first_month
@@ -29,13 +34,10 @@
         on dead.person_key = source.person_key
         and dead.is_confirmed
         and not dead.is_contested
-    {%- if where %}
-    where {{ where }}
-    {%- endif %}
 ),
 
 {{ name }}__valid as (
-    select person_key, region_code, month_in, month_out
+    select *
     from {{ name }}__clipped
     where month_in < month_out and region_code is not null
 ),
@@ -48,20 +50,27 @@
 ),
 
 {{ name }}__climbed as (
-    select distinct valid.person_key, above.ancestor_code, valid.month_in, valid.month_out
+    select distinct
+        kinds.measure, valid.person_key, above.ancestor_code, valid.month_in, valid.month_out
     from {{ name }}__valid as valid
     semi join {{ name }}__repeated as repeated
         on repeated.person_hash = {{ row_hash('valid.person_key') }}
     inner join {{ ref('bridge_region_ancestor') }} as above
         on above.region_code = valid.region_code
         and above.ancestor_level in ('county', 'prefecture', 'province')
+    inner join (
+        {%- for measure in measures %}
+        {{ 'union all ' if not loop.first }}select '{{ measure }}' as measure
+        {%- endfor %}
+    ) as kinds
+        on kinds.measure = 'persons'{{ ' or valid.' ~ part if part }}
 ),
 
 {{ name }}__reached as (
     select
         *,
         max(month_out) over (
-            partition by person_key, ancestor_code order by month_in, month_out
+            partition by measure, person_key, ancestor_code order by month_in, month_out
             rows between unbounded preceding and 1 preceding
         ) as reached
     from {{ name }}__climbed
@@ -71,20 +80,27 @@
     select
         *,
         sum(case when reached is null or month_in > reached then 1 else 0 end) over (
-            partition by person_key, ancestor_code order by month_in, month_out
+            partition by measure, person_key, ancestor_code order by month_in, month_out
             rows between unbounded preceding and current row
         ) as island
     from {{ name }}__reached
 ),
 
 {{ name }}__merged as (
-    select ancestor_code, min(month_in) as month_in, max(month_out) as month_out
+    select measure, ancestor_code, min(month_in) as month_in, max(month_out) as month_out
     from {{ name }}__islands
-    group by person_key, ancestor_code, island
+    group by measure, person_key, ancestor_code, island
 ),
 
 {{ name }}__single as (
-    select valid.region_code, valid.month_in, valid.month_out, count(*) as persons
+    select
+        valid.region_code,
+        valid.month_in,
+        valid.month_out,
+        {%- if part %}
+        count(case when valid.{{ part }} then 1 end) as {{ part }},
+        {%- endif %}
+        count(*) as persons
     from {{ name }}__valid as valid
     anti join {{ name }}__repeated as repeated
         on repeated.person_hash = {{ row_hash('valid.person_key') }}
@@ -92,18 +108,28 @@
 ),
 
 {{ name }}__counted as (
-    select above.ancestor_code as region_code, single.month_in, single.month_out, single.persons
+    select
+        above.ancestor_code as region_code,
+        single.month_in,
+        single.month_out,
+        single.{{ measures | join(', single.') }}
     from {{ name }}__single as single
     inner join {{ ref('bridge_region_ancestor') }} as above
         on above.region_code = single.region_code
         and above.ancestor_level in ('county', 'prefecture', 'province')
     union all
-    select ancestor_code as region_code, month_in, month_out, count(*) as persons
+    select
+        ancestor_code as region_code,
+        month_in,
+        month_out
+        {%- for measure in measures %},
+        count(case when measure = '{{ measure }}' then 1 end) as {{ measure }}
+        {%- endfor %}
     from {{ name }}__merged
     group by ancestor_code, month_in, month_out
 ),
 
-{{ running_stock(name, name ~ '__counted', ['persons']) }}
+{{ running_stock(name, name ~ '__counted', measures) }}
 {%- endmacro %}
 
 

@@ -6,12 +6,10 @@ enrolled as (
     from {{ ref('spell_enrolment') }}
 ),
 
-{{ count_persons('members', 'enrolled') }},
-
-{{ count_persons('insured', 'enrolled', where='source.ltci_insured') }},
+{{ count_persons('members', 'enrolled', part='ltci_insured') }},
 
 {{ indicator_rows(
-    numerator=['insured', 'persons'],
+    numerator=['members', 'ltci_insured'],
     denominator=['members', 'persons'],
     persons='both',
     dated_by=['medical_enrolment'],
