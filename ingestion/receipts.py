@@ -17,7 +17,7 @@ from ingestion.reasons import REASONS
 EXAMPLES = 20
 DETAILS = 2_000  # rows told one by one; of the others the summary speaks
 LISTED_CODES = 12
-PARTLY = 0.10  # share of refused rows above which a delivery does not count as delivered
+PARTLY = 0.1  # share of refused rows above which a delivery does not count as delivered
 WHOLE_ROW = "整行"
 STATUS = {
     "accepted": "全部接收",

@@ -15,6 +15,7 @@ import yaml
 
 from ingestion.contracts import Column, Contract, load_contracts
 from ingestion.reasons import REASONS
+from ingestion.receipts import PARTLY
 from yinling.settings import Settings
 
 SUFFIX_WORDS = {
@@ -125,6 +126,7 @@ def catalogue_sql(contracts: dict[str, Contract], models: Path) -> str:
             "column_titles",
             {f"{c.name}.{x.name}": x.title for c in contracts.values() for x in c.columns},
         ),
+        ("partly_accepted_over", PARTLY),
         ("refusal_reasons", {name: reason.message for name, reason in REASONS.items()}),
         ("indicator_models", model_names(models / "indicators")),
         ("rule_models", model_names(models / "audit")),

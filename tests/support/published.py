@@ -273,8 +273,9 @@ select dataset || '.' || provider || '.' || strftime(month, '%Y-%m') || '.0001' 
   case when n <> 5 then last_day(month)::timestamp + to_days((n % 12)::int) end as delivered_at,
   last_day(month) + 8 as due_on, case when n <> 5 then greatest(n % 12 - 8, 0) end as days_late,
   case when n not in (5, 6) then 200::bigint end as rows_read,
-  case when n not in (5, 6) then n % 4 end as rows_refused,
+  case when n not in (5, 6) then case n when 7 then 30 else n % 4 end end as rows_refused,
   case n when 5 then 'missing' when 6 then 'rejected'
+    when 7 then 'partly_accepted'
     else case when n % 4 > 0 then 'accepted_with_errors' else 'accepted' end end as status,
   case n when 6 then '行数与控制记录不符' end as reason_zh
 from (select *, (hash(dataset, provider, month) % 24)::bigint as n

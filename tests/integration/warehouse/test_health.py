@@ -141,7 +141,7 @@ def test_health_is_what_was_counted_by_hand(province: None, rows: Rows) -> None:
         (wu, "2026-08", 2, 0, 101, 0, "accepted", None),
         (wu, "2026-09", 1, 4, 50, 0, "accepted", None),
         (wu, "2026-10", 1, 2, 50, 0, "accepted", None),
-        (zhen, "2026-08", 1, 0, None, None, "accepted_with_errors", None),
+        (zhen, "2026-08", 1, 0, None, None, "partly_accepted", None),
         (zhen, "2026-09", 0, None, None, None, "missing", None),
         (zhen, "2026-09", 1, None, None, None, "rejected", "行数与控制记录不符"),
         (zhen, "2026-10", 1, 0, 40, 0, "accepted", None),

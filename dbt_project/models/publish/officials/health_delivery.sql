@@ -28,6 +28,10 @@ covered as (
     group by dataset, provider
 ),
 
+refused as (
+    select *, rows_incomplete + rows_invalid + rows_repeated as rows_refused from batches
+),
+
 deliveries as (
     select
         batch_id as delivery_id,
@@ -40,13 +44,14 @@ deliveries as (
         due_on,
         case when is_first then days_late else 0 end as days_late,
         rows_read,
-        rows_incomplete + rows_invalid + rows_repeated as rows_refused,
+        rows_refused,
         case
-            when rows_incomplete + rows_invalid + rows_repeated > 0 then 'accepted_with_errors'
-            else 'accepted'
+            when rows_refused = 0 then 'accepted'
+            when rows_refused > {{ partly_accepted_over() }} * rows_read then 'partly_accepted'
+            else 'accepted_with_errors'
         end as status,
         cast(null as {{ type_text() }}) as reason
-    from batches
+    from refused
     union all
     select
         delivery_id, dataset, provider, period, month, sequence, delivered_at,
