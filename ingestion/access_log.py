@@ -16,6 +16,7 @@ from ingestion.errors import VaultError
 from yinling.settings import Settings
 
 LOG = "vault-access.jsonl"
+TAIL_BYTES = 1 << 20  # read to find the last line, which is never so long
 
 
 def account() -> str:
@@ -32,8 +33,12 @@ def write(settings: Settings, entries: Sequence[dict[str, Any]]) -> None:
     at = datetime.now(SHANGHAI).isoformat(timespec="seconds")
     with (settings.landing / LOG).open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        previous = _last_hash(file.read())
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - TAIL_BYTES))
+        tail = file.read()
+        previous = _last_hash(tail)
+        if tail and not tail.endswith(b"\n"):
+            file.write(b"\n")
         for entry in entries:
             whole = {"at": at, "account": account(), **_via_sudo(), **entry, "previous": previous}
             previous = _hash(whole)
@@ -73,7 +78,8 @@ def entries(settings: Settings) -> list[dict[str, Any]]:
     """
     path = settings.landing / LOG
     previous, found = "", list[dict[str, Any]]()
-    for line in path.read_text("utf-8").splitlines() if path.exists() else []:
+    # By newline alone: a reason may hold what Unicode also calls the end of a line.
+    for line in path.read_bytes().splitlines() if path.exists() else []:
         try:
             entry = json.loads(line)
             claimed = entry.pop("hash")

@@ -69,8 +69,17 @@ def test_a_changed_or_removed_line_is_noticed(home: Settings) -> None:
 def test_a_line_cut_short_does_not_stop_the_log(home: Settings) -> None:
     ask(home)
     log = home.landing / access_log.LOG
-    log.write_bytes(log.read_bytes()[:-20] + b"\n")
+    log.write_bytes(log.read_bytes()[:-20])
     ask(home, reason="核实疑点 F-2")
     assert json.loads(log.read_text("utf-8").splitlines()[-1])["reason"] == "核实疑点 F-2"
     with pytest.raises(VaultError, match="line 1"):
         access_log.entries(home)
+
+
+def test_the_chain_goes_on_from_the_end_of_a_long_log(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_log, "TAIL_BYTES", 600)  # a line has some 400
+    for number in range(5):
+        ask(home, reason=f"核实疑点\u2028{number}\x85")
+    assert [entry["reason"][-2] for entry in access_log.entries(home)] == list("01234")
