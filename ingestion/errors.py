@@ -27,6 +27,10 @@ class SourceError(IngestionError):
     """A source system does not answer, or answers with something that is no delivery."""
 
 
+class BrokenOffError(IngestionError):
+    """A delivery broke off while it was taken; its connector delivers it again, or says why not."""
+
+
 class VaultError(IngestionError):
     """The vault cannot be opened or the token is not in it."""
 

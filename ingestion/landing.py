@@ -24,7 +24,7 @@ from ingestion.delivery import Delivery
 from ingestion.divisions import attached, needed_first
 from ingestion.drift import History, conform
 from ingestion.durable import plain_disk_errors, single_writer, write_json
-from ingestion.errors import DeliveryError, IngestionError
+from ingestion.errors import BrokenOffError, DeliveryError, IngestionError
 from ingestion.readers import CHUNK_ROWS, gathered
 from ingestion.repeats import Memory
 from ingestion.tokens import token_key
@@ -249,9 +249,12 @@ class _Dataset:
         return True
 
     def _land_large(self, delivery: Delivery) -> None:
-        with Batch(self.settings, self.contract, delivery) as batch, self._refusing(delivery):
-            self._take(batch)
-            self._finish(batch)
+        try:
+            with Batch(self.settings, self.contract, delivery) as batch, self._refusing(delivery):
+                self._take(batch)
+                self._finish(batch)
+        except BrokenOffError:
+            shutil.rmtree(batch.room)
 
     def _take(self, batch: Batch) -> None:
         """Chunks are read, checked and written at the same time, in order and a few at once."""

@@ -22,7 +22,6 @@ from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
 from yinling.settings import Settings, Source
 
-ROWS_A_FETCH = 4_096
 PAGES_A_PIECE = 8_192  # 64 MiB: what a lost connection costs at most
 
 
@@ -77,36 +76,28 @@ class PostgreSQL(Database):
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 (made by _engine)
         query = f"copy (select {wanted} from {self.name(table)} {rest}) to stdout"
         with driver.cursor() as cursor, cursor.copy(query.encode()):
-            block: list[bytes] = []
-            for some in _rows(driver.pgconn):
-                block.append(some)
-                many = len(block) * ROWS_A_FETCH >= BLOCK_ROWS
-                if many or sum(map(len, block)) >= BLOCK_BYTES:
-                    yield b"".join(block)
-                    block = []
-            if block:
-                yield b"".join(block)
+            yield from _blocks(driver.pgconn)
 
 
-def _rows(link: PGconn) -> Iterator[bytes]:
+def _blocks(link: PGconn) -> Iterator[bytes]:
     """The rows of a begun COPY, many at once.
 
     psycopg's own iterator goes through five calls of Python a row: most of the time of a reading.
     """
     news = select.poll()
     news.register(link.socket, select.POLLIN)
-    rows: list[bytes] = []
+    block, rows = bytearray(), 0
     while (come := link.get_copy_data(1))[0] >= 0:
-        if come[0] == 0:
-            _more(link, news)
+        if come[0] > 0:
+            block += come[1]
+            rows += 1
             continue
-        # A row comes as a memoryview, of which thousands at once wake the garbage collector.
-        rows.append(bytes(come[1]))
-        if len(rows) == ROWS_A_FETCH:
-            yield b"".join(rows)
-            rows = []
-    if rows:
-        yield b"".join(rows)
+        if rows >= BLOCK_ROWS or len(block) >= BLOCK_BYTES:
+            yield bytes(block)
+            block, rows = bytearray(), 0
+        _more(link, news)
+    if block:
+        yield bytes(block)
     while link.is_busy():
         _more(link, news)
     while (result := link.get_result()) is not None:

@@ -1,4 +1,8 @@
-"""Bringing what is new into landing, attempt after attempt: no row twice, none left out."""
+"""Bringing what is new into landing, attempt after attempt: no row twice, none left out.
+
+Rows are taken as they come, as long as the line holds. Once it broke, they are first brought into
+the spool, attempt after attempt, and taken from there.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,8 @@ from ingestion.connectors.sql_plan import Plan, Planner, temporal
 from ingestion.connectors.sql_spool import Spool
 from ingestion.contracts import Contract
 from ingestion.delivery import SHANGHAI
-from ingestion.errors import DeliveryError, SourceError
+from ingestion.drift import conform
+from ingestion.errors import BrokenOffError, DeliveryError, SourceError
 from yinling.settings import Source
 
 log = logging.getLogger(__name__)
@@ -55,9 +60,14 @@ class Reading:
     known: KnownRows
     warnings: list[str] = field(default_factory=list)
     refused: Plan | None = None
+    _coming: Iterator[bytes] = field(default_factory=lambda: iter(()))
+    _trouble: Exception | None = None
 
-    def read(self) -> Plan | None:
-        """Everything new, safe in the spool; None when nothing is.
+    def plans(self) -> Iterator[Plan]:
+        """The plan of what is new, if anything is; whoever gets it takes its `rows`.
+
+        At first they are read while they are taken. Should the line break meanwhile, what was made
+        of them is void: the plan comes again once all its rows are safe in the spool.
 
         Raises:
             SourceError: with what the database said, or the account may write.
@@ -71,7 +81,13 @@ class Reading:
                     if not connected:
                         self._check_rights(database)
                         connected = True
-                    plan = self._attempt(Planner(database, self.source, self.contract))
+                    plan = self._begun(Planner(database, self.source, self.contract))
+                    if plan is not None and not lost and self._sure(plan):
+                        yield plan
+                        if self._trouble is not None:
+                            raise self._trouble
+                        return
+                    plan = self._read_out(plan)
             except _PassingError as error:
                 lost, failures = lost + 1, 0 if self.spool.rows > rows else failures + 1
                 if not connected or failures >= ATTEMPTS:
@@ -81,11 +97,27 @@ class Reading:
                 log.warning("%s: %s; again in %.1f s", self.contract.name, error, wait)
                 time.sleep(wait)
             else:
-                if lost and plan is not None:
-                    self.warnings.append(f"读取时连接中断 {lost} 次，已续读完整，无重复无遗漏")
-                return plan
+                if plan is not None:
+                    if lost:
+                        self.warnings.append(f"读取时连接中断 {lost} 次，已续读完整，无重复无遗漏")
+                    yield plan
+                return
             finally:
                 database.engine.dispose()
+
+    def rows(self, plan: Plan) -> Iterator[pl.DataFrame]:
+        """The plan's rows, after a frame without any: those in the spool, then those that come.
+
+        Raises:
+            BrokenOffError: the line broke, or the rows are not those of the plan.
+        """
+        yield from self.spool.frames()
+        try:
+            for lines in self._coming:
+                yield sql_text.parse(lines, list(plan.columns))
+        except Exception as error:
+            self._trouble = error
+            raise BrokenOffError(f"{self.contract.name}: the reading broke off.") from error
 
     def sums(self, plan: Plan) -> dict[str, Decimal]:
         """What the amounts in the spool should add up to, by the server's reckoning."""
@@ -98,7 +130,8 @@ class Reading:
             return f"{plan.mark or self.spool.fingerprint()}|{plan.new}"
         return f"{plan.newest if plan.new else plan.since}|{plan.same}"
 
-    def _attempt(self, planner: Planner) -> Plan | None:
+    def _begun(self, planner: Planner) -> Plan | None:
+        """The plan whose rows come next; None when nothing is new."""
         columns = planner.columns()
         self._check_cursor_type(planner, columns)
         begun = self.spool.about
@@ -111,21 +144,42 @@ class Reading:
             log.warning("%s: the table changed; reading starts again", self.contract.name)
             self.warnings.append("读取中断期间该表已有变化，已读部分作废，从头重新读取")
             self.spool.discard()
-            return self._attempt(planner)
-        if plan.new + plan.late == 0 or (plan.by is None and self.cursor(plan) == self.last):
+            return self._begun(planner)
+        if plan.new + plan.late == 0 or (plan.mark and self.cursor(plan) == self.last):
             return None
         if begun is None:
             self.spool.begin(about, list(plan.columns))
-        walk = self._walk(planner, plan, later=begun is not None)
-        self.spool.take(walk)
-        late = self.spool.mark["late"] if self.spool.mark else 0
-        if self.spool.rows - late != plan.new:
-            self.spool.discard()
-            raise _PassingError("the rows that came are not those that were counted")
+        self._coming = self._counted(plan, self._walk(planner, plan, later=begun is not None))
+        return plan
+
+    def _sure(self, plan: Plan) -> bool:
+        """Whether there will be a delivery, and one that fits the contract, before it is read."""
+        try:
+            conform(self.contract, pl.DataFrame(schema=list(plan.columns)))
+        except DeliveryError:
+            return False
+        return plan.new > 0 and (plan.by is not None or bool(plan.mark))
+
+    def _read_out(self, plan: Plan | None) -> Plan | None:
+        """Bring all that is still to come into the spool; None when nothing in it is new."""
+        if plan is None:
+            return None
+        for _ in self._coming:
+            pass
         if self.spool.rows == 0 or (plan.by is None and self.cursor(plan) == self.last):
             self.spool.discard()
             return None
         return plan
+
+    def _counted(
+        self, plan: Plan, blocks: Iterator[tuple[bytes, dict[str, Any] | None]]
+    ) -> Iterator[bytes]:
+        """The blocks on their way through the spool, and that they are as many rows as planned."""
+        yield from self.spool.take(blocks)
+        late = self.spool.mark["late"] if self.spool.mark else 0
+        if self.spool.rows - late != plan.new:
+            self.spool.discard()
+            raise _PassingError("the rows that came are not those that were counted")
 
     def _walk(
         self, planner: Planner, plan: Plan, later: bool

@@ -1,7 +1,7 @@
 """From a database table to a delivery: plan, read, and go on where a lost connection left off.
 
-The rows are first brought into landing (`sql_spool`), then landed from there: the department's
-server is asked for as short a time as can be, and nothing half-read ever reaches a batch.
+The rows are brought into landing (`sql_spool`) and checked as they come. A batch of which only half
+was read is never committed: it is thrown away, and made again of what landing has and of the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 
 from ingestion.connectors.sql_database import Database
 from ingestion.connectors.sql_late import KnownRows
-from ingestion.connectors.sql_plan import known_at
+from ingestion.connectors.sql_plan import Plan, known_at
 from ingestion.connectors.sql_reading import Reading
 from ingestion.connectors.sql_spool import RAW_FILE, Spool, spooled_frames
 from ingestion.contracts import Contract
@@ -54,40 +54,45 @@ def deliveries(
         spool=Spool(settings.landing / contract.name / SPOOL),
         known=KnownRows(settings, mine),
     )
-    refusal: DeliveryError | None = None
+    mode = "full" if last is None or source.mode == "full" else "increment"
+    sequence = 1 + (mine["sequence"][-1] if mine.height else 0)
+
+    def delivery(plan: Plan) -> Delivery:
+        moment = known_at(plan)
+        made = Delivery(
+            dataset=contract.name,
+            provider=str(source.provider),
+            period=moment.strftime("%Y-%m"),
+            mode=mode,
+            sequence=sequence,
+            file=RAW_FILE,
+            delivered_at=moment,
+            frames=lambda room: _frames(reading, plan, made, room),
+            reread=spooled_frames,
+            rows_hint=plan.new,
+            warnings=reading.warnings,
+        )
+        made.schema.types = dict(plan.columns)
+        return made
+
     try:
-        plan = reading.read()
+        for plan in reading.plans():
+            yield delivery(plan)
     except DeliveryError as error:
-        plan, refusal = reading.refused, error
-    if plan is None:
-        return
-    moment = known_at(plan)
-    delivery = Delivery(
-        dataset=contract.name,
-        provider=source.provider,
-        period=moment.strftime("%Y-%m"),
-        mode="full" if last is None or source.mode == "full" else "increment",
-        sequence=1 + (mine["sequence"][-1] if mine.height else 0),
-        file=RAW_FILE,
-        delivered_at=moment,
-        frames=partial(_frames, reading.spool.file) if refusal is None else partial(_no, refusal),
-        reread=spooled_frames,
-        rows_hint=reading.spool.rows,
-        sha256=reading.spool.digest(),
-        row_count=reading.spool.rows,
-        control_sums=reading.sums(plan),
-        cursor=reading.cursor(plan),
-        warnings=reading.warnings,
-    )
-    delivery.schema.types = dict(plan.columns)
-    yield delivery
+        if reading.refused is None:
+            raise
+        refused = delivery(reading.refused)
+        refused.frames = partial(_no, error)
+        yield refused
     reading.spool.discard()
 
 
-def _frames(spooled: Path, room: Path) -> Iterator[pl.DataFrame]:
+def _frames(reading: Reading, plan: Plan, delivery: Delivery, room: Path) -> Iterator[pl.DataFrame]:
     """The rows; what was read becomes the batch's raw file without being written again."""
-    os.link(spooled, room / RAW_FILE)
-    yield from spooled_frames(room / RAW_FILE)
+    yield from reading.rows(plan)
+    os.link(reading.spool.file, room / RAW_FILE)
+    delivery.sha256, delivery.row_count = reading.spool.digest(), reading.spool.rows
+    delivery.control_sums, delivery.cursor = reading.sums(plan), reading.cursor(plan)
 
 
 def _no(refusal: DeliveryError, _: Path) -> Iterator[pl.DataFrame]:

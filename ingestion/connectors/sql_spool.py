@@ -22,6 +22,7 @@ import polars as pl
 import polars_hash  # noqa: F401 (registers the `chash` namespace)
 import pyarrow as pa
 
+from ingestion.characters import times
 from ingestion.connectors import sql_text
 from ingestion.durable import write_json
 
@@ -45,7 +46,7 @@ class Spool:
         self.folder, self.file = folder, folder / RAW_FILE
         self.about: dict[str, Any] | None = None
         self.names: list[str] = []
-        self.rows, self._safe = 0, 0
+        self.rows, self._written, self._safe = 0, 0, 0
         self.mark: dict[str, Any] | None = None
         journal = folder / JOURNAL
         if journal.exists():
@@ -64,24 +65,29 @@ class Spool:
             self._safe = file.tell()
         self._note()
 
-    def take(self, blocks: Iterator[tuple[bytes, Any]]) -> None:
-        """Append blocks of lines; one with a mark makes itself and all before it safe."""
+    def take(self, blocks: Iterator[tuple[bytes, Any]]) -> Iterator[bytes]:
+        """Append blocks of lines, and hand each on; one with a mark makes all up to it safe."""
         with self.file.open("r+b") as file, ThreadPoolExecutor(1) as pool:
             file.truncate(self._safe)
             file.seek(self._safe)
-            rows = self.rows
-            pending: Future[int] | None = None
+            self._written = self.rows
+            before: Future[None] | None = None
             for block, mark in blocks:
-                rows += pending.result() if pending else 0
-                pending = pool.submit(_append, file, block)  # packed while the next one comes
-                if mark is None:
-                    continue
-                rows += pending.result()
-                pending = None
-                file.flush()
-                os.fsync(file.fileno())
-                self.rows, self.mark, self._safe = rows, mark, file.tell()
-                self._note()
+                if before is not None:
+                    before.result()
+                before = pool.submit(self._put, file, block, mark)  # packed while the next comes
+                if block:
+                    yield block
+            if before is not None:
+                before.result()
+
+    def _put(self, file: Any, block: bytes, mark: Any) -> None:
+        self._written += _append(file, block)
+        if mark is not None:
+            file.flush()
+            os.fsync(file.fileno())
+            self.rows, self.mark, self._safe = self._written, mark, file.tell()
+            self._note()
 
     def cut(self, column: str, kept_rows: int) -> str | None:
         """Drop the last rows, all that share the last value of a column, and return that value.
@@ -108,6 +114,10 @@ class Spool:
                 break
         self._note()
         return value
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The rows that are safe, after a frame without rows."""
+        return spooled_frames(self.file, self._safe)
 
     def digest(self) -> str:
         """SHA-256 of the file; empty when there is none."""
@@ -148,7 +158,7 @@ class Spool:
 def _append(file: Any, lines: bytes) -> int:
     if lines:
         _write(file, lines)
-    return sql_text.times("\n", lines)
+    return times("\n", lines)
 
 
 def _write(file: Any, plain: bytes) -> None:
@@ -169,9 +179,9 @@ def _blocks(path: Path, end: int | None = None) -> Iterator[tuple[int, bytes]]:
             yield at, codec.decompress(file.read(packed), plain, asbytes=True)
 
 
-def spooled_frames(path: Path) -> Iterator[pl.DataFrame]:
-    """The rows of a kept reading as columns of text, block by block."""
-    blocks = _blocks(path)
+def spooled_frames(path: Path, end: int | None = None) -> Iterator[pl.DataFrame]:
+    """The rows of a kept reading as columns of text, block by block, after a frame without rows."""
+    blocks = _blocks(path, end)
     names = next(blocks)[1].decode().rstrip("\n").split("\t")
     yield pl.DataFrame(schema=dict.fromkeys(names, pl.String()))
     for _, lines in blocks:

@@ -21,7 +21,7 @@ from ingestion import quarantine, register
 from ingestion.connectors import mysql, postgresql, sql_database, sql_reading
 from ingestion.connectors.sql_spool import spooled_frames
 from ingestion.errors import SourceError
-from ingestion.landing import land
+from ingestion.landing import has_news, land
 from tests.integration.ingestion.conftest import CONTRACTS, identifier, lake
 from tests.support.mariadb import MariaDB, mariadb
 from tests.support.wire import Wire, wire
@@ -164,7 +164,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "PAGES_A_PIECE", 4)
     monkeypatch.setattr(sql_database, "_ROWS_A_FETCH", 100)
     monkeypatch.setattr(mysql, "_ROWS_A_FETCH", 100)
-    monkeypatch.setattr(postgresql, "ROWS_A_FETCH", 100)
 
 
 @pytest.fixture
@@ -295,6 +294,35 @@ def test_whatever_a_value_holds_arrives_as_it_is(base: Base, tmp_path: Path) -> 
     assert rows["document_no"].to_list() == [None] * len(odd)
 
 
+def test_rows_are_whole_wherever_a_block_ends(
+    base: Base, tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (postgresql, mysql, sql_database):
+        monkeypatch.setattr(module, "BLOCK_BYTES", 300)
+    fields = ", ".join(f"{c.name} text" for c in CONTRACTS["programme"].columns)
+    base.run(f"create table exchange.programme ({fields})")
+    odd = ["a\tb\\", "\\N", "\n", "\\", "津" * 200, "x" * 40_000, "", None]
+    rows = [(f"p{number:04}", odd[number % len(odd)]) for number in range(600)]
+    for row in rows:
+        base.run("insert into exchange.programme (programme_code, agency) values (%s, %s)", row)
+    land(Settings(home=tmp_path, sources={"programme": source(base, "programme")}))
+    kept = list(spooled_frames(next((tmp_path / "landing").glob("programme/*/rows.tsv.zst"))))
+    assert len(kept) > 5
+    found = pl.concat(kept).sort("programme_code").select("programme_code", "agency").rows()
+    assert found == rows
+
+
+def test_whether_there_is_news_is_asked_without_reading(base: Base, tmp_path: Path) -> None:
+    home = people(base, tmp_path)
+    add(base, 0, 20, "2026-09-01")
+    assert has_news(home, CONTRACTS[PEOPLE])
+    asked = [words.lower() for words in base.questions() if PEOPLE in words]
+    assert asked
+    assert not any("hukou_region_code" in w for w in asked if "count(*)" not in w)
+    assert loaded(home) == [20]
+    assert not has_news(home, CONTRACTS[PEOPLE])
+
+
 def test_an_unchanged_table_is_not_taken_again(base: Base, tmp_path: Path) -> None:
     base.run(
         f"create table exchange.{FUNDS} (region_code varchar(20), year int, fund varchar(20),"
@@ -352,6 +380,8 @@ def test_a_lost_line_is_taken_up_where_it_broke(
     whole = people_bytes(base)
     assert sum(base.line.passed[:3]) < whole * 1.7  # what was read is not read again
     assert not list(home.landing.glob("*/.reading"))
+    assert len(list(home.landing.glob(f"{PEOPLE}/*/"))) == 1  # nothing of the batch that broke off
+    assert not list((home.home / ".staging").iterdir())
 
 
 def people_bytes(base: Base) -> float:
