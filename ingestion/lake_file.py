@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 # Of a row group: each has dictionaries of its own. Coded texts count by their codes.
-GROUP_ROWS, GROUP_BYTES = 500_000, 32 << 20
+GROUP_ROWS, GROUP_BYTES = 500_000, 64 << 20
 OPTIONS = {
     "compression": "zstd",
     "compression_level": 1,
@@ -144,20 +144,16 @@ def _table(frame: pl.DataFrame) -> pa.Table:
 def _dictionary(coded: pl.Series) -> pa.DictionaryArray:
     """The codes of just the texts that the rows hold: no other may stand in the file."""
     nulls = coded.is_null().to_numpy() if coded.null_count() else None
-    codes = coded.to_physical().fill_null(0).to_numpy()
-    rows = np.arange(len(codes), dtype=np.int32)
-    if nulls is not None:
-        codes, rows = codes[~nulls], rows[~nulls]
-    row = np.full(int(codes.max(initial=0)) + 1, -1, dtype=np.int32)
-    row[codes] = rows  # of each code some row that has it
-    used = np.flatnonzero(row >= 0)
-    place = np.zeros(len(row), dtype=np.int32)
+    physical = coded.to_physical()
+    codes = physical.fill_null(0).to_numpy().astype(np.intp)
+    held = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.bool_)
+    held[codes if nulls is None else codes[~nulls]] = True
+    used = np.flatnonzero(held)
+    place = np.zeros(len(held), dtype=np.int32)
     place[used] = np.arange(len(used), dtype=np.int32)
-    places = np.zeros(len(coded), dtype=np.int32)
-    places[slice(None) if nulls is None else ~nulls] = place[codes]
-    texts = coded.gather(pl.Series(row[used])).cast(pl.String)
+    texts = pl.Series(used, dtype=physical.dtype).cat.to(coded.dtype).cast(pl.String)
     return pa.DictionaryArray.from_arrays(
-        pa.array(places, mask=nulls), texts.to_arrow(compat_level=_OLDEST)
+        pa.array(np.take(place, codes), mask=nulls), texts.to_arrow(compat_level=_OLDEST)
     )
 
 

@@ -15,11 +15,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from ingestion.characters import times
 from ingestion.errors import DeliveryError
 from ingestion.headers import Headers
 from ingestion.marks import with_stray_rows
@@ -126,13 +126,16 @@ def _plain_rows(
     held, block = b"", b"..."
     while block:
         block = decoder.block()
-        text = held + block
-        end = text.rfind(b"\n") + 1 if block else len(text)
-        lines, held = text[:end], text[end:]
+        end = block.rfind(b"\n") + 1
+        if block and not end:
+            held += block  # a line over several blocks; the decoder refuses one without end
+            continue
+        lines, rest = b"".join((held, memoryview(block)[:end])), block[end:]
         frame = _plain(lines, names, delimiter)
         if frame is None:
-            decoder.unread(text)
+            decoder.unread(lines + rest)
             return
+        held = rest
         if frame.height:
             yield frame
 
@@ -147,9 +150,7 @@ def _plain(lines: bytes, names: list[str], delimiter: str) -> pl.DataFrame | Non
         return pl.DataFrame(schema=schema)
     if not lines.endswith(b"\n"):
         lines += b"\n"
-    characters = np.frombuffer(lines, dtype=np.uint8)
-    ends, cuts = (np.count_nonzero(characters == ord(mark)) for mark in ("\n", delimiter))
-    if len(names) < 2 or cuts != ends * (len(names) - 1):
+    if len(names) < 2 or times(delimiter, lines) != times("\n", lines) * (len(names) - 1):
         return None
     try:
         # Refuses a line with too many values: with the sum right, no other line has too few.
