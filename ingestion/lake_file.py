@@ -143,18 +143,17 @@ def _table(frame: pl.DataFrame) -> pa.Table:
 
 def _dictionary(coded: pl.Series) -> pa.DictionaryArray:
     """The codes of just the texts that the rows hold: no other may stand in the file."""
-    nulls = coded.is_null().to_numpy() if coded.null_count() else None
     physical = coded.to_physical()
-    codes = physical.fill_null(0).to_numpy().astype(np.intp)
+    codes = physical.drop_nulls().to_numpy().astype(np.intp)
     held = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.bool_)
-    held[codes if nulls is None else codes[~nulls]] = True
+    held[codes] = True
     used = np.flatnonzero(held)
     place = np.zeros(len(held), dtype=np.int32)
     place[used] = np.arange(len(used), dtype=np.int32)
+    # By way of polars: Arrow imports all of pandas to look at an array of numpy's.
+    places = pl.Series(place).gather(physical).to_arrow()
     texts = pl.Series(used, dtype=physical.dtype).cat.to(coded.dtype).cast(pl.String)
-    return pa.DictionaryArray.from_arrays(
-        pa.array(np.take(place, codes), mask=nulls), texts.to_arrow(compat_level=_OLDEST)
-    )
+    return pa.DictionaryArray.from_arrays(places, texts.to_arrow(compat_level=_OLDEST))
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,6 +22,7 @@ import polars as pl
 from ingestion.connectors.naming import Named, Naming, month_in
 from ingestion.contracts import Contract
 from ingestion.delivery import SHANGHAI, Control, Delivery, parse_control
+from ingestion.durable import sync
 from ingestion.errors import DeliveryError, SourceError
 from ingestion.readers import file_frames
 from yinling.settings import Settings, Source
@@ -264,7 +266,10 @@ class Inbox:
         raw = room / file.name
         self.bring(file, raw)
         raw.chmod(0o600)
-        yield from file_frames(raw, encoding, self.contract, notes)
+        with ThreadPoolExecutor(1) as disk:
+            safe = disk.submit(sync, raw)  # or the batch waits for the disk at its end
+            yield from file_frames(raw, encoding, self.contract, notes)
+            safe.result()
 
     def _unidentified(
         self, file: Path, control: Path | None, entry: Entry, error: DeliveryError
