@@ -153,7 +153,7 @@ def _newest(scale: str, run: list[dict[str, str]]) -> str:
             "",
             f"Held to: full under {seconds} s ({_word(full < seconds)}), peak under {memory} MiB "
             f"({_word(max(peak, day_peak) < memory)}), increment under {share:.0%} of full: "
-            f"{day / full:.0%} ({_word(day < share * full)}).",
+            f"{day / full:.1%} ({_word(day < share * full)}).",
         ]
     return "\n".join(lines) + "\n"
 
