@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-import time
 from typing import IO, Any
 
 from ingestion.errors import DeliveryError
@@ -28,8 +27,8 @@ _MARKS = (
 def _transcoded(raw: bytes, encoding: str, final: bool) -> tuple[bytes, bytes]:
     """Sound text as UTF-8, and the bytes of a character that the end cuts in two.
 
-    Piece by piece: a piece and its text stay in the processor's cache, and after each the other
-    threads get their turn, which decoding allows to no one.
+    Piece by piece: a piece and its text stay in the processor's cache, and other threads get
+    their turn, which decoding allows to no one.
 
     Raises:
         UnicodeDecodeError: not sound.
@@ -38,10 +37,8 @@ def _transcoded(raw: bytes, encoding: str, final: bool) -> tuple[bytes, bytes]:
         sound = codecs.utf_8_decode(raw, "strict", final)[1]
         return raw[:sound], raw[sound:]
     decoder = codecs.getincrementaldecoder(encoding)("strict")
-    pieces = []
-    for at in range(0, len(raw), _PIECE_BYTES):
-        pieces.append(decoder.decode(raw[at : at + _PIECE_BYTES]).encode("utf-8"))
-        time.sleep(0)
+    starts = range(0, len(raw), _PIECE_BYTES)
+    pieces = [decoder.decode(raw[at : at + _PIECE_BYTES]).encode("utf-8") for at in starts]
     held = decoder.getstate()[0]
     if final:
         decoder.decode(b"", final=True)
