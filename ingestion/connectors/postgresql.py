@@ -88,14 +88,15 @@ def _blocks(link: PGconn) -> Iterator[bytes]:
     news.register(link.socket, select.POLLIN)
     block, rows = bytearray(), 0
     while (come := link.get_copy_data(1))[0] >= 0:
-        if come[0] > 0:
-            block += come[1]
-            rows += 1
+        if come[0] == 0:
+            _more(link, news)
             continue
-        if rows >= BLOCK_ROWS or len(block) >= BLOCK_BYTES:
+        block += come[1]
+        rows += 1
+        # After the same rows whenever they come: the same table is kept in the same bytes.
+        if rows == BLOCK_ROWS or len(block) >= BLOCK_BYTES:
             yield bytes(block)
             block, rows = bytearray(), 0
-        _more(link, news)
     if block:
         yield bytes(block)
     while link.is_busy():
