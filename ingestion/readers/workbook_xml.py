@@ -61,7 +61,7 @@ def _tree(text: bytes) -> ET.Element:
     try:
         # Expat 2.4.1 and later bound the growth of entities; workbooks declare none.
         return ET.fromstring(text)  # noqa: S314
-    except ET.ParseError as error:
+    except (ET.ParseError, LookupError) as error:  # the latter: an encoding nobody knows
         raise ValueError(f"XML: {error}") from error
 
 

@@ -269,11 +269,20 @@ def test_damaged_workbooks_are_read_or_refused(damage: Damage) -> None:
     st.sampled_from(["xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/sharedStrings.xml"]), DAMAGE
 )
 def test_workbooks_with_damaged_sheets_are_read_or_refused(part: str, damage: Damage) -> None:
+    read_workbook_or_refuse(part, lambda text: damaged(text, damage))
+
+
+def test_workbook_in_an_encoding_nobody_knows_is_read_or_refused() -> None:
+    declared = b'<?xml version="1.0" encoding="U-F-8"?>'
+    read_workbook_or_refuse("xl/workbook.xml", lambda text: declared + text.partition(b"?>")[2])
+
+
+def read_workbook_or_refuse(part: str, change: Callable[[bytes], bytes]) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(sample_workbook())) as old, zipfile.ZipFile(buffer, "w") as new:
         for name in old.namelist():
             text = old.read(name)
-            new.writestr(name, damaged(text, damage) if name == part else text)
+            new.writestr(name, change(text) if name == part else text)
     headers = CONTRACTS["facility_stay"].headers
     read_or_refused(lambda: workbook_frames(content("a.xlsx", buffer.getvalue()), headers))
 
