@@ -81,7 +81,7 @@ def test_the_page_says_whether_the_bounds_are_kept(
     report.append(run)
     page = (tmp_path / "README.md").read_text("utf-8")
     assert "full under 480 s (met)" in page
-    assert "30% (missed)" in page
+    assert "30.0% (missed)" in page
     assert "| **all rooms** | **200** | | 2048 | **60** | | 2048 |" in page
     with (tmp_path / "history.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 5
