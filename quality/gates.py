@@ -20,6 +20,7 @@ from quality.express import judge
 from quality.model import GateError, GateFailed, GateResult, Outcome
 from quality.page import render
 from quality.suites import code_fingerprint
+from yinling.lineage import lineage
 from yinling.settings import Settings
 
 GATES = ("landing", "warehouse", "release")
@@ -172,14 +173,15 @@ def _warehouse(
     contracts = load_contracts(settings.contracts)
     state = {} if anew else _state(settings, "warehouse")
     with open_session(settings) as session:
-        warehouse.load(session, settings, contracts)
-        checks = warehouse.checks(session, settings, contracts)
-        marks = warehouse.marks(session, settings, checks)
+        relations, models = warehouse.load(session, settings, contracts), lineage(settings)
+        checks = warehouse.checks(relations, models, contracts)
+        marks = warehouse.marks(session, relations, models, checks)
         due = [
             check
             for check in checks
             if check.id not in before or marks[check.scope] != state.get(check.scope, object())
         ]
+        warehouse.see(session, relations, due)
         raws = session.run("warehouse", due)
     outcomes = judge(due, raws, history.now())
     ids = {outcome.check_id for outcome in outcomes}

@@ -11,126 +11,95 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ingestion.contracts import Contract
 from quality.engine import Session
 from quality.model import Check
 from quality.suites import Relation, SqlCheck, suite
-from yinling.lineage import lineage
-from yinling.render import BY_CONSTRUCTION
+from yinling.lineage import Lineage
 from yinling.settings import Settings
 
 GATE = "warehouse"
-_COLUMN = re.compile(r"^[a-z][a-z0-9_]*$")  # a grain told in words only cannot be checked
+_NAME = re.compile(r"[a-z_]+\.\w+")
 # Rooms whose grain is checked here; staging views are held against the lake instead.
 ROOMS = ("core", "indicators", "audit", "publish_officials", "publish_auditors")
 
 
-def load(session: Session, settings: Settings, contracts: Mapping[str, Contract]) -> None:
-    """Views over the warehouse's tables under their own schema names, and over the lake.
+Relations = dict[tuple[str, str], str]
 
-    The lake is seen as the last build saw it (`staging.lake_batch`), so that batches which have
-    landed since do not look like lost rows.
+
+def load(session: Session, settings: Settings, contracts: Mapping[str, Contract]) -> Relations:
+    """What a check may name, (schema, table) → query; `see` makes views of those it does name.
+
+    The warehouse's tables under their own schema names; `lake`, the rows of every batch that the
+    last build saw (`staging.lake_batch`), so that batches which have landed since do not look like
+    lost rows; `standing`, those of the batches whose place no full delivery has taken.
     """
-    run = session.connection.execute
     session.attach(settings.warehouse, "warehouse")
-    tables = run(
+    tables = session.connection.execute(
         """select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'
         union all select schema_name, view_name from duckdb_views()
         where database_name = 'warehouse' and not internal"""
     ).fetchall()
-    for schema in {schema for schema, _ in tables} | {"lake"}:
-        run(f'create schema if not exists "{schema}"')
-    for schema, table in tables:
-        run(f'create view "{schema}"."{table}" as select * from warehouse."{schema}"."{table}"')
-    run("create schema standing")
-    seen, live = _seen_batches(session), _seen_batches(session, "is_live")
-    # A view reads the feet of its files: only where some batches have been replaced is there a
-    # second one.
-    replaced = {name: batches for name, batches in live.items() if batches != seen[name]}
-    for schema, batches in (("lake", seen), ("standing", replaced)):
+    found = {
+        (schema, table): f'select * from warehouse."{schema}"."{table}"' for schema, table in tables
+    }
+    for schema, batches in (
+        ("lake", _seen_batches(session, found)),
+        ("standing", _seen_batches(session, found, "is_live")),
+    ):
         for name in set(contracts) & set(batches):
             files = [
                 str(settings.lake / name / batch / "data.parquet")
                 for batch in sorted(batches[name])
             ]
-            run(
-                f'create view {schema}."{name}" as select * from '
+            found[schema, name] = (
+                f"select * from "
                 f"read_parquet({files!r}, union_by_name = true, hive_partitioning = false)"
             )
+    return found
 
 
-def _seen_batches(session: Session, which: str = "true") -> dict[str, set[str]]:
+def see(session: Session, relations: Relations, made: Iterable[Check]) -> None:
+    """Views of the relations that the checks name: to bind one of the lake, all its files open."""
+    words = " ".join(f"{check.sql} {check.count}" for check in made).replace('"', "")
+    named = {_pair(name) for name in _NAME.findall(words)} & set(relations)
+    for schema in {schema for schema, _ in named}:
+        session.connection.execute(f'create schema if not exists "{schema}"')
+    for schema, table in sorted(named):
+        session.connection.execute(
+            f'create view "{schema}"."{table}" as {relations[schema, table]}'
+        )
+
+
+def _seen_batches(
+    session: Session, relations: Relations, which: str = "true"
+) -> dict[str, set[str]]:
     """The batches that the last build saw, by dataset."""
-    if ("staging", "lake_batch") not in _present(session):
+    if ("staging", "lake_batch") not in relations:
         return {}
     found: dict[str, set[str]] = defaultdict(set)
     rows = session.connection.execute(
-        f"select dataset, batch_id from staging.lake_batch where {which}"
+        f"select dataset, batch_id from warehouse.staging.lake_batch where {which}"
     ).fetchall()
     for dataset, batch in rows:
         found[dataset].add(batch)
     return found
 
 
-def _present(session: Session) -> set[tuple[str, str]]:
-    rows = session.connection.execute(
-        "select schema_name, view_name from duckdb_views() where database_name = 'memory'"
-    ).fetchall()
-    return set(rows)
-
-
-@cache
-def grains(project: Path) -> dict[str, list[str]]:
-    """Model name → grain, from the models' YAML (`meta.grain` or the primary_key constraint).
-
-    Left out are models whose own form guarantees it, given the grain of what they are made from:
-    their tests are tagged, and belong to the test suite.
-    """
-    found: dict[str, list[str]] = {}
-    for file in sorted((project / "models").rglob("*.yml")):
-        document = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader) or {}
-        for model in document.get("models") or ():
-            grain = _grain(model)
-            if grain and not _by_construction(model):
-                found[model["name"]] = grain
-    return found
-
-
-def _by_construction(model: Mapping[str, Any]) -> bool:
-    tests = [test for test in model.get("data_tests") or () if isinstance(test, dict)]
-    grains = [test["unique_grain"] for test in tests if "unique_grain" in test]
-    return any(BY_CONSTRUCTION in grain.get("config", {}).get("tags", ()) for grain in grains)
-
-
-def _grain(model: Mapping[str, Any]) -> list[str]:
-    meta = (model.get("config") or {}).get("meta") or {}
-    declared = meta.get("grain")
-    if isinstance(declared, list) and all(_COLUMN.match(str(column)) for column in declared):
-        return [str(column) for column in declared]
-    for constraint in model.get("constraints") or ():
-        if constraint.get("type") == "primary_key":
-            return [str(column) for column in constraint["columns"]]
-    return []
-
-
-def checks(session: Session, settings: Settings, contracts: Mapping[str, Contract]) -> list[Check]:
+def checks(
+    relations: Relations, models: Mapping[str, Lineage], contracts: Mapping[str, Contract]
+) -> list[Check]:
     """All checks that apply to the tables there are."""
-    present = _present(session)
+    present = set(relations)
     words = suite(GATE)
-    declared = grains(settings.dbt_project)
     made: list[Check] = []
     for schema, table in sorted(present):
-        if schema in ROOMS and table in declared:
-            made.append(_grain_check(schema, table, declared[table]))
-    seen, live = _seen_batches(session), _seen_batches(session, "is_live")
+        if schema in ROOMS and table in models and models[table].grain:
+            made.append(_grain_check(schema, table, models[table].grain))
     made += [
-        _reconcile(contract, all_stand=seen.get(contract.name) == live.get(contract.name))
+        _reconcile(contract, all_stand=_all_stand(relations, contract.name))
         for contract in contracts.values()
         if {("lake", contract.name), ("staging", f"stg_{contract.name}")} <= present
     ]
@@ -145,6 +114,10 @@ def checks(session: Session, settings: Settings, contracts: Mapping[str, Contrac
     return made
 
 
+def _all_stand(relations: Relations, dataset: str) -> bool:
+    return relations["lake", dataset] == relations.get(("standing", dataset))
+
+
 def _pair(name: str) -> tuple[str, str]:
     schema, _, table = name.partition(".")
     return schema, table
@@ -154,7 +127,7 @@ def _word(kind: str) -> dict[str, Any]:
     return suite(GATE).words[kind].model_dump()
 
 
-def _grain_check(schema: str, table: str, grain: list[str]) -> Check:
+def _grain_check(schema: str, table: str, grain: Iterable[str]) -> Check:
     columns = ", ".join(f'"{column}"' for column in grain)
     relation = f'"{schema}"."{table}"'
     return Check(
@@ -230,15 +203,19 @@ def _sql(check: SqlCheck) -> Check:
     return Check(id=f"{GATE}.{check.id}", gate=GATE, **body)
 
 
-def marks(session: Session, settings: Settings, made: Iterable[Check]) -> dict[str, str | None]:
+def marks(
+    session: Session,
+    relations: Relations,
+    upstream: Mapping[str, Lineage],
+    made: Iterable[Check],
+) -> dict[str, str | None]:
     """Scope → a fingerprint of what its table is made from; None where that is not known.
 
     It covers the batches that the build saw of every dataset upstream, the model's own SQL, and
     the table's rows.
     """
     scopes = {check.scope for check in made}
-    upstream = lineage(settings)
-    batches = _seen_batches(session)
+    batches = _seen_batches(session, relations)
     if not upstream or not batches:
         return dict.fromkeys(scopes)
     sizes = dict(

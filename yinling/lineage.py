@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from yinling.render import BY_CONSTRUCTION
 from yinling.settings import Settings
+
+_COLUMN = re.compile(r"^[a-z][a-z0-9_]*$")  # a grain told in words only cannot be checked
 
 
 @dataclass(frozen=True)
@@ -17,12 +22,16 @@ class Lineage:
     Attributes:
         checksums: of its SQL and of all models above it.
         datasets: of the lake, from which it comes.
+        grain: columns that together tell its rows apart, from `meta.grain` or the primary_key
+            constraint. Empty where the model's own form guarantees it, given the grain of what it
+            is made from: such a test is tagged, and belongs to the test suite.
     """
 
     schema: str
     materialized: str
     checksums: frozenset[str]
     datasets: frozenset[str]
+    grain: tuple[str, ...]
 
 
 def lineage(settings: Settings) -> dict[str, Lineage]:
@@ -43,8 +52,31 @@ def lineage(settings: Settings) -> dict[str, Lineage]:
         sums = {f"{key}:{node['checksum']['checksum']}"}.union(*(sums for sums, _ in above))
         return frozenset(sums), frozenset().union(*(sets for _, sets in above))
 
+    guaranteed = set(_by_construction(nodes.values()))
     return {
-        node["name"]: Lineage(node["schema"], node["config"]["materialized"], *climb(key))
+        node["name"]: Lineage(
+            node["schema"],
+            node["config"]["materialized"],
+            *climb(key),
+            () if key in guaranteed else _grain(node),
+        )
         for key, node in nodes.items()
         if node["resource_type"] in ("model", "seed")
     }
+
+
+def _by_construction(nodes: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for node in nodes:
+        test = node.get("test_metadata") or {}
+        if test.get("name") == "unique_grain" and BY_CONSTRUCTION in node["tags"]:
+            yield node["attached_node"]
+
+
+def _grain(node: Mapping[str, Any]) -> tuple[str, ...]:
+    declared = node["config"].get("meta", {}).get("grain")
+    if isinstance(declared, list) and all(_COLUMN.match(str(column)) for column in declared):
+        return tuple(declared)
+    for constraint in node.get("constraints", ()):
+        if constraint["type"] == "primary_key":
+            return tuple(constraint["columns"])
+    return ()

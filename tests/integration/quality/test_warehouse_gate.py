@@ -38,6 +38,7 @@ def built(home: Settings, land_funds: LandFunds) -> Settings:
             "name": "fct_welfare_fund",
             "schema": "core",
             "depends_on": {"nodes": ["model.yinling.stg_welfare_fund"]},
+            "constraints": [{"type": "primary_key", "columns": ["row_no"]}],
         },
     }
     (target / "manifest.json").write_text(json.dumps({"nodes": nodes}), "utf-8")
