@@ -72,7 +72,7 @@ class MySQL(Database):
             parts.append(f"ifnull({text}, {_NULL})")
         return f"concat_ws({_TAB}, {', '.join(parts)})"
 
-    def fingerprint(self, names: list[str]) -> str:
+    def fingerprint(self, table: str, names: list[str]) -> str:
         row = self._line(names, dict.fromkeys(names, "string"))
         return f"coalesce(sum(cast(conv(left(md5({row}), 15), 16, 10) as decimal(20))), 0)"
 

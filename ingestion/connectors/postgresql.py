@@ -44,8 +44,25 @@ class PostgreSQL(Database):
     def sum_of_text(self, column: str) -> str:
         return f"sum({column}::numeric)"
 
-    def fingerprint(self, names: list[str]) -> str:
-        return "coalesce(sum(hashtextextended(t::text, 0)), 0)"
+    def fingerprint(self, table: str, names: list[str]) -> str:
+        # The row's own hash costs two thirds of its text's, where the server has one.
+        row = (
+            "hash_record_extended(t, 0)" if self._hashes(table) else "hashtextextended(t::text, 0)"
+        )
+        return f"coalesce(sum({row}), 0)"
+
+    def _hashes(self, table: str) -> bool:
+        """Whether the server can hash a row as it is: from version 14, of types that it hashes."""
+        kinds = (
+            "bool int2 int4 int8 numeric text varchar bpchar date time timestamp timestamptz uuid"
+        )
+        (able,) = self.row(
+            "select to_regproc('pg_catalog.hash_record_extended') is not null and not exists ("
+            f"select from pg_attribute where attrelid = to_regclass({self.text(self.name(table))})"
+            " and attnum > 0 and not attisdropped and not atttypid = any"
+            f" (string_to_array('{kinds}', ' ')::regtype[]::oid[]))"
+        )
+        return bool(able)
 
     def _place(self, table: str) -> tuple[str, int]:
         """Kind of relation, and its pages."""

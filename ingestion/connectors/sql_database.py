@@ -193,7 +193,7 @@ class Database:
         """
         return None
 
-    def fingerprint(self, names: list[str]) -> str | None:
+    def fingerprint(self, table: str, names: list[str]) -> str | None:
         """An expression over all rows that changes when any of them does."""
         return None
 

@@ -135,7 +135,7 @@ class Planner:
         ]
 
     def _whole(self, plan: Plan) -> None:
-        mark = self.db.fingerprint(list(plan.columns)) or "''"
+        mark = self.db.fingerprint(str(self.source.table), list(plan.columns)) or "''"
         found = self._facts(plan, [self.db.as_text(mark)], [])
         plan.mark = str(found[0])
 
