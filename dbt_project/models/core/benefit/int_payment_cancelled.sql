@@ -15,6 +15,8 @@ with reversals as (
 ranked as (
     select
         payments.payment_no,
+        payments.batch_id,
+        payments.row_no,
         reversals.reversal_count,
         row_number() over (
             partition by
@@ -35,7 +37,7 @@ ranked as (
 ),
 
 final as (
-    select payment_no
+    select payment_no, batch_id, row_no
     from ranked
     where place <= reversal_count
 )
