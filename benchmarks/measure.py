@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SAMPLE_SECONDS = 0.1
+_RSS = re.compile(r"^(Rss\w+):\s+(\d+) kB", re.MULTILINE)
 
 
 class MeasuredError(Exception):
@@ -41,8 +42,10 @@ def measure_steps(
 ) -> list[tuple[str, Measured]]:
     """Run a command to its end, and measure the steps that it says it has ended.
 
-    Memory is the proportional set size summed over the process tree, sampled ten times a second:
-    pages that processes share count once. Servers that the command leaves behind do not count.
+    Memory is the resident set size summed over the process tree, sampled ten times a second. Pages
+    of files, the libraries mostly, count once: those of the process that has most of them. (The
+    kernel's proportional sizes would be exact, but a look at 3.5 GiB takes it 18 ms.)
+    Servers that the command leaves behind do not count.
 
     Args:
         ended: what a printed line looks like that ends a step; its first group is the step's name.
@@ -66,7 +69,7 @@ def measure_steps(
 
     def watch() -> None:
         while not done.wait(SAMPLE_SECONDS):
-            peak[0] = max(peak[0], sum(map(_memory_kib, _tree(process.pid))))
+            peak[0] = max(peak[0], _memory_kib(_tree(process.pid)))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -110,9 +113,14 @@ def _tree(root: int) -> list[int]:
     return found
 
 
-def _memory_kib(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+def _memory_kib(pids: Sequence[int]) -> int:
+    own, of_files = 0, [0]
+    for pid in pids:
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            continue
+        kib = {name: int(size) for name, size in _RSS.findall(status)}
+        own += kib.get("RssAnon", 0) + kib.get("RssShmem", 0)
+        of_files.append(kib.get("RssFile", 0))
+    return own + max(of_files)

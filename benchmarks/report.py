@@ -24,9 +24,10 @@ HEAD = """# Benchmarks
 
 `make bench SCALE=S|M` makes a synthetic province in a scratch folder, walks it through every room,
 adds a day with 0.5 % new rows and walks again. A walk is one `yinling run`, its start and end in
-the first and last room; memory is the peak of that process and its children (proportional set
-size: shared pages once). The departments' servers run beside and are not counted. Every run is
-appended to [history.csv](history.csv); until 2026-11-23 05:38 each room was a process of its own.
+the first and last room; memory is the peak of that process and its children (resident set size,
+pages of files once). The departments' servers run beside and are not counted. Every run is
+appended to [history.csv](history.csv); until 2026-11-23 05:38 each room was a process of its own,
+and until 2026-11-23 15:06 the measuring itself took up to a sixth of a core (proportional sizes).
 
 `generate` makes the deliveries; it is no room of the hub and not in the total. Rows are delivered
 rows: all feeds in the full walk, the day's in the increment.
