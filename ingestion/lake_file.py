@@ -143,17 +143,19 @@ def _table(frame: pl.DataFrame) -> pa.Table:
 
 def _dictionary(coded: pl.Series) -> pa.DictionaryArray:
     """The codes of just the texts that the rows hold: no other may stand in the file."""
-    physical = coded.to_physical()
-    codes = physical.drop_nulls().to_numpy().astype(np.intp)
+    places = coded.to_physical()
+    codes = places.drop_nulls().to_numpy()
     held = np.zeros(int(codes.max(initial=0)) + 1, dtype=np.bool_)
     held[codes] = True
-    used = np.flatnonzero(held)
-    place = np.zeros(len(held), dtype=np.int32)
-    place[used] = np.arange(len(used), dtype=np.int32)
+    used = pl.Series(np.flatnonzero(held), dtype=places.dtype)
+    if not held.all():
+        places = pl.Series(np.cumsum(held, dtype=np.int32) - 1).gather(places)
     # By way of polars: Arrow imports all of pandas to look at an array of numpy's.
-    places = pl.Series(place).gather(physical).to_arrow()
-    texts = pl.Series(used, dtype=physical.dtype).cat.to(coded.dtype).cast(pl.String)
-    return pa.DictionaryArray.from_arrays(places, texts.to_arrow(compat_level=_OLDEST))
+    return pa.DictionaryArray.from_arrays(
+        places.cast(pl.Int32).to_arrow(),
+        used.cat.to(coded.dtype).cast(pl.String).to_arrow(compat_level=_OLDEST),
+        safe=False,  # each of these places is among the texts
+    )
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
