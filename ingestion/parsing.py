@@ -168,13 +168,13 @@ def timestamp(text: pl.Series) -> pl.Series:
 
     A zone in the text is honoured and converted; a day alone is midnight; no such day is null.
     """
-    parsed = text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us")
+    parsed = text.str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="us", cache=False)
     return retry(text, parsed, _timestamp_slowly)
 
 
 def date(text: pl.Series) -> pl.Series:
     """Date from ISO and Chinese forms, also with a midnight time (what spreadsheets add)."""
-    parsed = text.str.to_date("%Y-%m-%d", strict=False)
+    parsed = text.str.to_date("%Y-%m-%d", strict=False, cache=False)
     # chrono also reads a year of more digits; only four are a date here.
     odd = parsed.is_not_null() & (text.str.len_bytes() != 10)
     parsed = parsed.set(odd, None) if odd.any() else parsed
