@@ -26,7 +26,7 @@ from ingestion.drift import History, conform
 from ingestion.durable import plain_disk_errors, single_writer, write_json
 from ingestion.errors import BrokenOffError, DeliveryError, IngestionError
 from ingestion.readers import CHUNK_ROWS, gathered
-from ingestion.repeats import Memory
+from ingestion.repeats import Memory, Turn
 from ingestion.tokens import token_key
 from ingestion.transform import Chunk, transform
 from yinling.settings import Settings, SettingsError
@@ -263,12 +263,16 @@ class _Dataset:
         with ThreadPoolExecutor(workers) as checking, ThreadPoolExecutor(1) as writing:
             pending: deque[Future[None]] = deque()
             for raw, lineage in self._chunks(batch.delivery, batch.room):
-                chunk = checking.submit(transform, self.contract, raw, lineage, self.key, memory)
+                chunk = checking.submit(self._checked, raw, lineage, memory.turn())
                 pending.append(writing.submit(self._add_checked, batch, chunk))
                 if len(pending) > workers:
                     pending.popleft().result()
             for written in pending:
                 written.result()
+
+    def _checked(self, raw: pl.DataFrame, lineage: pl.DataFrame, turn: Turn) -> Chunk:
+        with turn:
+            return transform(self.contract, raw, lineage, self.key, turn)
 
     def _add_checked(self, batch: Batch, chunk: Future[Chunk]) -> None:
         self._add(batch, chunk.result())

@@ -9,7 +9,7 @@ so that Parquet's dictionaries are written without looking at the rows' text aga
 from __future__ import annotations
 
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 
 import numpy as np
 import polars as pl
@@ -29,7 +29,9 @@ _TRIED_ROWS, _DIFFERENT = 200_000, 0.8  # of all rows after so many; above it do
 class Memory:
     """What the columns of one batch have held so far.
 
-    Chunks may be looked at by several threads at once and in any order.
+    Chunks may be looked at by several threads at once and in any order. Which of them brings a
+    value first decides its code, and so the bytes of the lake's file: chunks that take their `turn`
+    find them in the same order every time.
     """
 
     def __init__(self, contract: Contract, key: str) -> None:
@@ -39,11 +41,49 @@ class Memory:
             for column in contract.columns
             if contract.key != [column.name]
         }
+        self._newest: Turn | None = None
+
+    def turn(self) -> Turn:
+        """The next chunk's turn; to be asked for in the order of the chunks."""
+        self._newest = Turn(self, list(self._columns), self._newest)
+        return self._newest
 
     def look(self, name: str, raw: pl.Series) -> Repeats | None:
         """The column's values and places, or None where most values are different."""
         known = self._columns.get(name)
         return known.look(raw) if known is not None and len(raw) >= SAMPLE else None
+
+
+class Turn:
+    """One chunk's look at the memory: at each column after the chunk before it, whoever is faster.
+
+    A context, at whose end the chunks behind go on, whatever this one has looked at.
+    """
+
+    def __init__(self, memory: Memory, columns: list[str], before: Turn | None) -> None:
+        self._memory, self._before = memory, before
+        self._past = {name: Event() for name in columns}
+
+    def look(self, name: str, raw: pl.Series) -> Repeats | None:
+        """As `Memory.look`."""
+        self._wait(name)
+        found = self._memory.look(name, raw)
+        if name in self._past:
+            self._past[name].set()
+        return found
+
+    def __enter__(self) -> Turn:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        for name, past in self._past.items():
+            self._wait(name)
+            past.set()
+        self._before = None
+
+    def _wait(self, name: str) -> None:
+        if self._before is not None and name in self._past:
+            self._before._past[name].wait()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from ingestion.checks import Examined, examine
 from ingestion.contracts import Column, Contract
 from ingestion.quarantine import SCHEMA as QUARANTINE_SCHEMA
 from ingestion.quarantine import refused_rows
-from ingestion.repeats import Memory, Repeats, constant
+from ingestion.repeats import Memory, Repeats, Turn, constant
 from ingestion.row_checks import doubts_of_rows, faults_of_rows, marked
 
 SECRETS_SCHEMA = pl.Schema(
@@ -122,7 +122,7 @@ def transform(
     raw: pl.DataFrame,
     lineage: pl.DataFrame,
     key: str,
-    memory: Memory | None = None,
+    memory: Memory | Turn | None = None,
 ) -> Chunk:
     """Check, type and tokenise one chunk; of rows with the same key in one batch the first stays.
 

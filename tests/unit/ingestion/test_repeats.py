@@ -104,3 +104,26 @@ def test_chunks_of_several_threads_share_one_memory(examined: list[int]) -> None
         found = list(pool.map(lambda raw: memory.look("bank_account", raw), chunks))
     assert [tokens(one) for one in found] == wanted
     assert sum(examined) == 1 + SAMPLE + 29 * 100
+
+
+def test_values_get_their_codes_in_the_order_of_the_chunks() -> None:
+    memory = Memory(CONTRACT, KEY)
+    first, empty, last = memory.turn(), memory.turn(), memory.turn()
+    with ThreadPoolExecutor(2) as pool:
+        late = pool.submit(last.look, "bank_account", accounts(SAMPLE))
+        left = pool.submit(empty.__exit__, None, None, None)
+        early = first.look("bank_account", accounts(0))
+        first.__exit__(None, None, None)
+        left.result()
+        found = late.result()
+    assert early is not None and found is not None
+    assert early.places.to_list() == list(range(1, SAMPLE + 1))
+    assert found.places.to_list() == list(range(SAMPLE + 1, 2 * SAMPLE + 1))
+
+
+def test_a_chunk_that_fails_does_not_hold_up_the_next() -> None:
+    memory = Memory(CONTRACT, KEY)
+    first, second = memory.turn(), memory.turn()
+    with pytest.raises(RuntimeError), first:
+        raise RuntimeError
+    assert second.look("bank_account", accounts(0)) is not None
