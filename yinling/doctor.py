@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -238,12 +240,25 @@ def _rows(settings: Settings) -> Iterator[Finding]:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    servers = Servers(settings.home / "demo" / "servers")
+    running = {
+        "airflow": Servers(settings.home / "demo" / "servers").port("airflow"),
+        "superset": _superset_port(settings.home / "superset" / "server.json"),
+    }
     for name, wanted in PORTS.items():
-        ours = servers.port(name)
+        ours = running[name]
         if ours is not None:
             yield Finding("OK", f"port {name}", f"{ours}: our server")
         elif (free := free_port(wanted)) != wanted:
             yield Finding("WARN", f"port {name}", f"{wanted} is taken; {free} would be used")
         else:
             yield Finding("OK", f"port {name}", f"{wanted} is free")
+
+
+def _superset_port(state: Path) -> int | None:
+    """Port of this home's Superset (another environment runs it), if it answers."""
+    try:
+        server = json.loads(state.read_text("utf-8"))
+        with urllib.request.urlopen(f"{server['address']}/health", timeout=3):  # noqa: S310
+            return int(server["port"])
+    except (OSError, ValueError):
+        return None
