@@ -65,7 +65,7 @@ def tidy(column: pl.Series, half_width: bool = True) -> pl.Series:
 
 
 def _without_apostrophe(column: pl.Series, wide: bool) -> pl.Series:
-    quoted = column.str.starts_with("'")
+    quoted = column.str.starts_with("'") | column.str.starts_with("`")
     if wide:
         quoted |= column.str.contains(_APOSTROPHE)
     if not quoted.any():

@@ -147,6 +147,15 @@ def test_tidy_keeps_free_text_as_written() -> None:
     assert parsing.tidy(column).to_list() == ["(一)号 楼", None, "x", None]
 
 
+@pytest.mark.parametrize("mark", ["'", "`", "‘", "’", "＇", "｀"])
+@pytest.mark.parametrize("beside", [[], ["汉字"]])
+def test_the_mark_before_a_text_goes_whatever_stands_beside_it(
+    mark: str, beside: list[str]
+) -> None:
+    column = pl.Series([f"{mark}440203", mark, *beside])
+    assert parsing.tidy(column).to_list() == ["440203", None, *beside]
+
+
 def test_parsers_take_a_column_of_nulls() -> None:
     column = pl.Series([None, None], dtype=pl.String)
     for parse in (parsing.number, parsing.date, parsing.timestamp, parsing.boolean):
