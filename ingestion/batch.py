@@ -26,7 +26,7 @@ from ingestion.durable import commit, fresh, sync, write_json
 from ingestion.errors import DeliveryError
 from ingestion.lake_file import LakeFile
 from ingestion.register import MANIFEST
-from ingestion.transform import Chunk, key_hashes
+from ingestion.transform import Chunk, all_differ, key_hashes
 from yinling.settings import Settings
 
 RECEIPT = "receipt.json"
@@ -208,7 +208,7 @@ class Batch:
         themselves are compared, and the batch is written again without the later rows.
         """
         hashes = pl.concat(self._hashes)
-        if hashes.n_unique() == len(hashes):
+        if all_differ(hashes):
             return
         suspects = hashes.filter(hashes.is_duplicated()).unique().implode()
         key = self.contract.key_lake_columns()

@@ -152,7 +152,7 @@ def _dictionary(coded: pl.Series) -> pa.DictionaryArray:
         places = pl.Series(np.cumsum(held, dtype=np.int32) - 1).gather(places)
     # By way of polars: Arrow imports all of pandas to look at an array of numpy's.
     return pa.DictionaryArray.from_arrays(
-        places.cast(pl.Int32).to_arrow(),
+        places.cast(pl.UInt32).to_arrow().view(pa.int32()),  # the same bytes
         used.cat.to(coded.dtype).cast(pl.String).to_arrow(compat_level=_OLDEST),
         safe=False,  # each of these places is among the texts
     )

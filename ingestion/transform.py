@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import polars as pl
 
 from ingestion.checks import Examined, examine
@@ -154,9 +155,9 @@ def transform(
     frame = pl.DataFrame(lake)
     names = contract.key_lake_columns()
     hashes = key_hashes(frame.select(names))
-    alike = (hashes if single else key_hashes(frame.select("batch_id", *names))).is_duplicated()
-    if alike.any():
-        seen.faults += _duplicates(contract, frame, alike, seen.faults)
+    alike = hashes if single else key_hashes(frame.select("batch_id", *names))
+    if not all_differ(alike):
+        seen.faults += _duplicates(contract, frame, alike.is_duplicated(), seen.faults)
     at, refused = _first_faults(contract, raw, lineage, seen.faults)
     good = None
     if len(at):
@@ -207,6 +208,12 @@ def key_hashes(key: pl.DataFrame) -> pl.Series:
         )
         hashed.append(text.hash())
     return pl.DataFrame(hashed).hash_rows()
+
+
+def all_differ(hashes: pl.Series) -> bool:
+    """Whether no hash comes twice; NumPy sorts whole numbers several times faster than polars."""
+    ascending = np.sort(hashes.to_numpy())
+    return not (ascending[1:] == ascending[:-1]).any()
 
 
 def _fault(rows: pl.Series, column: str, reason: str) -> pl.DataFrame:
