@@ -116,9 +116,12 @@ class Batch:
         """
         if self._writer is None:
             self._write(self.contract.polars_schema().to_frame())
+        if self._writer is not None:
+            self._writer.flush()  # written while the keys are compared
+        suspects = self._alike()
         self._close()
-        if self._chunks > 1:
-            self._refuse_late_duplicates()
+        if len(suspects):
+            self._refuse_late_duplicates(suspects)
         reconcile(self.delivery, self.tally)
         refused = self._together(self._refused)
         refuse_frozen_values(self.contract, refused)
@@ -201,22 +204,25 @@ class Batch:
             "warnings": delivery.warnings + delivery.schema.words(contract) + doubts,
         }
 
-    def _refuse_late_duplicates(self) -> None:
+    def _alike(self) -> pl.Series:
+        """Hashes of keys that rows of different chunks share (a chunk has compared its own)."""
+        hashes = pl.concat(self._hashes) if self._chunks > 1 else pl.Series(dtype=pl.UInt64)
+        if all_differ(hashes):
+            return hashes.clear()
+        return hashes.filter(hashes.is_duplicated()).unique()
+
+    def _refuse_late_duplicates(self, suspects: pl.Series) -> None:
         """Move rows whose key stood in an earlier chunk from the lake to the quarantine.
 
         Only the hashes of the keys are in memory (8 bytes a row); where two are equal, the keys
         themselves are compared, and the batch is written again without the later rows.
         """
-        hashes = pl.concat(self._hashes)
-        if all_differ(hashes):
-            return
-        suspects = hashes.filter(hashes.is_duplicated()).unique().implode()
         key = self.contract.key_lake_columns()
         with pq.ParquetFile(self._data) as file:
             found = []
             for batch in file.iter_batches(_REREAD_ROWS, columns=[*key, "row_no"]):
                 rows = pl.DataFrame(pa.Table.from_batches([batch]))
-                found.append(rows.filter(key_hashes(rows.select(key)).is_in(suspects)))
+                found.append(rows.filter(key_hashes(rows.select(key)).is_in(suspects.implode())))
         again = pl.concat(found).sort("row_no")
         later = again.filter(~pl.struct(key).is_first_distinct())["row_no"]
         if len(later):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -72,6 +73,8 @@ class Delivery:
             as text columns; may complete sha256, row_count, control_sums and cursor on the way.
         reread: given the raw file in landing, yields the same frames again.
         rows_hint: about how many rows, to decide whether to take several deliveries together.
+        digest: finds the raw bytes' SHA-256; "" while there are none.
+        stated_sha256: what the control record says that it is.
         control_sha256: hash of the control record, to know a refused delivery again.
         schema: what columns it had; a connector that knows the columns' types in the system puts
             them into `schema.types` before the first frame.
@@ -88,7 +91,8 @@ class Delivery:
     frames: Callable[[Path], Iterator[pl.DataFrame]]
     reread: Callable[[Path], Iterator[pl.DataFrame]]
     rows_hint: int
-    sha256: str = ""
+    digest: Callable[[], str] = str
+    stated_sha256: str | None = None
     row_count: int | None = None
     control_sums: dict[str, Decimal] = field(default_factory=dict)
     control_sha256: str = ""
@@ -107,6 +111,19 @@ class Delivery:
     def batch_id(self) -> str:
         """The batch's id and folder: the delivery's, or that of a replay of its quarantine."""
         return self.delivery_id + (f".r{self.replay:02d}" if self.replay else "")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the raw bytes, found when somebody asks: of most files after they are read."""
+        return self.digest()
+
+    def damage(self) -> DeliveryError | None:
+        """What to say of bytes that are not those that the control record was written for."""
+        if not self.sha256 or self.stated_sha256 in (None, self.sha256):
+            return None
+        return DeliveryError(
+            "hash", f"文件 {self.file} 与控制记录的摘要不符，传输中可能受损。请重新报送。"
+        )
 
 
 class Connector(Protocol):

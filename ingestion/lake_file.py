@@ -44,21 +44,22 @@ class LakeFile:
     def write(self, frame: pl.DataFrame) -> None:
         """Append the rows; those of a few frames become a row group."""
         if self._waiting and frame.schema != self._waiting[0].schema:
-            self._flush()
+            self.flush()
         self._waiting.append(frame)
         rows = sum(part.height for part in self._waiting)
         if rows >= GROUP_ROWS or sum(map(_size, self._waiting)) >= GROUP_BYTES:
-            self._flush()
+            self.flush()
 
     def close(self) -> None:
         """Write what waits, and the footer."""
         with self._thread:
-            self._flush()
+            self.flush()
             self._written()
         if self._writer is not None:
             self._writer.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Begin to write what waits."""
         if self._waiting:
             self._written()
             self._writing = self._thread.submit(self._write_group, self._waiting)

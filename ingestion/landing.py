@@ -209,7 +209,8 @@ class _Dataset:
 
     def _is_landed(self, delivery: Delivery) -> bool:
         """Whether the hub has this very delivery, byte for byte."""
-        return bool(self.hashes.get(delivery.batch_id, "-") == delivery.sha256)
+        landed = self.hashes.get(delivery.batch_id)
+        return landed is not None and bool(landed == delivery.sha256)
 
     def _receipt_name(self, delivery: Delivery) -> str:
         """Where the delivery's refusal is told; the receipt of what was loaded stays as it is."""
@@ -221,14 +222,14 @@ class _Dataset:
         """The receipt of this very delivery's refusal under the same contract."""
         name = self._receipt_name(delivery)
         before = _read(self.settings.receipts / self.contract.name / name)
+        if before is None or not delivery.control_sha256:
+            return None
         told = {
             "status": "rejected",
             "sha256": delivery.sha256,
             "control_sha256": delivery.control_sha256,
             "contract_version": self.contract.version,
         }
-        if before is None or not delivery.control_sha256:
-            return None
         return before if all(before[key] == value for key, value in told.items()) else None
 
     def _is_new(self, delivery: Delivery) -> bool:
@@ -311,7 +312,7 @@ class _Dataset:
         try:
             yield
         except DeliveryError as error:
-            self._reject(delivery, error)
+            self._reject(delivery, delivery.damage() or error)
 
     def _chunks(
         self, delivery: Delivery, room: Path
@@ -326,8 +327,10 @@ class _Dataset:
             start += raw.height
 
     def _finish(self, batch: Batch) -> None:
-        receipt = batch.finish()
         delivery = batch.delivery
+        if (damage := delivery.damage()) is not None:
+            raise damage
+        receipt = batch.finish()
         self.hashes[delivery.batch_id] = delivery.sha256
         self.history.remember(delivery.provider, delivery.batch_id, delivery.schema.columns)
         write_json(

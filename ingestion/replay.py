@@ -187,7 +187,7 @@ class _Dataset:
             frames=_no_frames,
             reread=_no_frames,
             rows_hint=chunk.good.height,
-            sha256=hashlib.sha256(content).hexdigest(),
+            digest=hashlib.sha256(content).hexdigest,
             legal_basis=manifest.get("legal_basis"),
             replay=1 + len(list(before)),
         )

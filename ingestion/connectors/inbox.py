@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import polars as pl
 
@@ -162,9 +163,8 @@ class Inbox:
     def _controlled(self, file: Path, record: Path) -> Delivery:
         text = record.read_bytes()
         control = parse_control(text, record.name, self.contract.name)
-        digest, size = _digest(file)
         return self._delivery(
-            file, control, digest, size, control_sha256=hashlib.sha256(text).hexdigest()
+            file, control, _Digest(file), control_sha256=hashlib.sha256(text).hexdigest()
         )
 
     def _named(self, file: Path, entry: Entry) -> Delivery:
@@ -188,10 +188,10 @@ class Inbox:
         if period is None:
             period = entry.modified.strftime("%Y-%m")
             notes.append(f"文件名未写期次，按文件时间记为 {period}")
-        digest, size = _digest(file)
+        digest = _Digest(file)
         sequence = named.sequence
         if sequence is None:
-            sequence = self._taken.next(provider, period, digest)
+            sequence = self._taken.next(provider, period, digest())
         mode = named.mode or self.source.mode
         control = {
             "provider": provider,
@@ -200,7 +200,7 @@ class Inbox:
             "mode": mode,
             "sequence": sequence,
         }
-        text = json.dumps({**control, "sha256": digest}, sort_keys=True)
+        text = json.dumps({**control, "sha256": digest()}, sort_keys=True)
         notes.append("没有控制记录：行数与合计无从核对")
         return self._delivery(
             file,
@@ -210,7 +210,6 @@ class Inbox:
                 delivered_at=entry.modified,
             ),
             digest,
-            size,
             control_sha256=hashlib.sha256(text.encode()).hexdigest(),
             warnings=notes,
         )
@@ -219,13 +218,13 @@ class Inbox:
         self,
         file: Path,
         control: Control,
-        digest: str,
-        size: int,
+        digest: _Digest,
         control_sha256: str,
         warnings: list[str] | None = None,
     ) -> Delivery:
         notes = warnings if warnings is not None else []
         encoding = control.encoding or self.encoding
+        size = file.stat().st_size if file.exists() else 0
         return Delivery(
             dataset=self.contract.name,
             provider=control.provider,
@@ -234,10 +233,11 @@ class Inbox:
             sequence=control.sequence,
             file=file.name,
             delivered_at=control.delivered_at,
-            frames=partial(self._frames, file, encoding, control.sha256, digest, notes),
+            frames=partial(self._frames, file, encoding, digest, notes),
             reread=partial(file_frames, encoding=encoding, contract=self.contract),
             rows_hint=max(control.row_count or 0, size // _BYTES_A_ROW),
-            sha256=digest,
+            digest=digest,
+            stated_sha256=control.sha256,
             row_count=control.row_count,
             control_sums=control.control_sums,
             control_sha256=control_sha256,
@@ -249,8 +249,7 @@ class Inbox:
         self,
         file: Path,
         encoding: str,
-        stated: str | None,
-        digest: str,
+        digest: _Digest,
         notes: list[str],
         room: Path,
     ) -> Iterator[pl.DataFrame]:
@@ -259,15 +258,12 @@ class Inbox:
             raise DeliveryError(
                 "missing_file", f"只有控制记录，没有数据文件 {file.name}。请补报文件。"
             )
-        if stated is not None and stated != digest:
-            raise DeliveryError(
-                "hash", f"文件 {file.name} 与控制记录的摘要不符，传输中可能受损。请重新报送。"
-            )
         raw = room / file.name
         self.bring(file, raw)
         raw.chmod(0o600)
-        with ThreadPoolExecutor(1) as disk:
-            safe = disk.submit(sync, raw)  # or the batch waits for the disk at its end
+        with ThreadPoolExecutor(2) as beside:
+            safe = beside.submit(sync, raw)  # or the batch waits for the disk at its end
+            beside.submit(digest.of, raw)
             yield from file_frames(raw, encoding, self.contract, notes)
             safe.result()
 
@@ -325,8 +321,20 @@ class _Sequences:
         return self._given[provider, period, digest[:8]]
 
 
-def _digest(file: Path) -> tuple[str, int]:
-    if not file.exists():
-        return "", 0
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest(), file.stat().st_size
+class _Digest:
+    """SHA-256 of a file, found once: beside the reading, or before it where somebody asks."""
+
+    def __init__(self, file: Path) -> None:
+        self._file, self._found = file, ""
+        self._alone = Lock()
+
+    def __call__(self) -> str:
+        return self.of(self._file)
+
+    def of(self, file: Path) -> str:
+        """The hash; `file` is the same file, or the copy that is being read. "" without one."""
+        with self._alone:
+            if not self._found and file.exists():
+                with file.open("rb") as stream:
+                    self._found = hashlib.file_digest(stream, "sha256").hexdigest()
+            return self._found

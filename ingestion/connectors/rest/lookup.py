@@ -92,7 +92,7 @@ def lookup_deliveries(
         frames=pending.frames,
         reread=page_frames,
         rows_hint=rows_total,
-        sha256=pending.digest(),
+        digest=pending.digest,
         row_count=rows_total,
         legal_basis=f"{contract.legal_basis}；查询目的：{source.purpose}",
         warnings=[
