@@ -33,7 +33,8 @@ HEAD = """# Channels
 `make bench-channels SCALE=S|M` lands the same payments (200 thousand; 3 million) by every channel
 from real servers on this machine, which share its cores with the hub, and holds each against its
 limit: the time to read the bytes by the same client, and nothing else. The best of three; the start
-of Python is in neither. Every run is in [channels.csv](channels.csv).
+of Python is in neither. Every run is in [channels.csv](channels.csv); what the seconds of
+PostgreSQL go to is in [decision 0013](../docs/decisions/0013-what-landing-costs-beside-reading.md).
 """
 
 
