@@ -4,7 +4,9 @@
 #}
 
 {# One row a committed batch, replays of the quarantine among them (`replay_of` is set). #}
-{% macro manifest_rows() %}{{ return(adapter.dispatch('manifest_rows')()) }}{% endmacro %}
+{% macro manifest_rows() -%}
+    {{ json_files(env_var('YINLING_LAKE') ~ '/*/*/manifest.json', manifest_columns()) }}
+{%- endmacro %}
 
 {% macro manifest_columns() -%}
     {{ return({
@@ -15,9 +17,12 @@
     }) }}
 {%- endmacro %}
 
-{% macro duckdb__manifest_rows() -%}
-    {%- set columns = manifest_columns() -%}
-    {%- set files = env_var('YINLING_LAKE') ~ '/*/*/manifest.json' -%}
+{# One row a JSON file of the pattern, in columns name → type; none while there is no file. #}
+{% macro json_files(files, columns) -%}
+    {{ return(adapter.dispatch('json_files')(files, columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__json_files(files, columns) -%}
     {%- set found = run_query("select count(*) from glob('" ~ files ~ "')") if execute -%}
     (
         {%- if execute and found.columns[0].values()[0] == 0 %}
@@ -40,14 +45,14 @@
     )
 {%- endmacro %}
 
-{% macro spark__manifest_rows() -%}
+{% macro spark__json_files(files, columns) -%}
     (
         select
-            {%- for name, type in manifest_columns().items() %}
+            {%- for name, type in columns.items() %}
             cast({{ name }} as {{ 'string' if type == 'varchar' else type }}) as {{ name }}
             {{- ',' if not loop.last }}
             {%- endfor %}
-        from json.`{{ env_var('YINLING_LAKE') }}/*/*/manifest.json`
+        from json.`{{ files }}`
     )
 {%- endmacro %}
 

@@ -2,7 +2,7 @@
 with
 
 receipts as (
-    select * from {{ rejected_receipts() }} as receipts
+    select * from {{ receipt_rows() }} as receipts where status = 'rejected'
 ),
 
 final as (

@@ -16,9 +16,7 @@ dimensions as (
 ),
 
 places as (
-    select substring(region_code, 1, 6) as provider, region_code, name
-    from {{ ref('dim_region') }}
-    where is_current and level in ('province', 'prefecture', 'county')
+    select * from {{ ref('health_place') }}
 ),
 
 shares as (
