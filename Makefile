@@ -52,7 +52,8 @@ $(SUPERSET_VENV)/.superset: requirements/superset.txt | $(UV)
 	@touch $@
 
 packages: # Debian packages that only the tests need
-	@requirements/packages.sh chromium fonts-noto-cjk openssh-server mariadb-server-core
+	@requirements/packages.sh chromium fonts-noto-cjk openssh-server \
+		mariadb-server-core mariadb-client-core
 
 # --- demo ---------------------------------------------------------------------------------------
 

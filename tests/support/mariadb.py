@@ -43,16 +43,18 @@ def mariadb() -> Iterator[MariaDB]:
         folder = Path(name)
         who = ["--user=root"] if os.geteuid() == 0 else []
         common = ["--no-defaults", f"--datadir={folder / 'data'}", *who]
-        subprocess.run(
+        installed = subprocess.run(
             [
                 shutil.which("mariadb-install-db") or "mariadb-install-db",
                 *common,
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
             ],
-            check=True,
             capture_output=True,
+            text=True,
         )
+        if installed.returncode:
+            raise RuntimeError(f"mariadb-install-db: {installed.stdout}{installed.stderr}")
         port, log = _free_port(), folder / "questions.log"
         command = [
             shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin") or "mariadbd",
