@@ -52,10 +52,29 @@ def now() -> datetime:
     return datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
 
 
-class Batch:
-    """Takes a delivery's chunks in order; `finish` makes them a batch or refuses them all."""
+def seal_for(settings: Settings, contract: Contract) -> vault.Seal | None:
+    """What the dataset's originals are sealed with; None where it has none.
 
-    def __init__(self, settings: Settings, contract: Contract, delivery: Delivery) -> None:
+    Raises:
+        SettingsError, VaultError: no key is set, or not the one of the batches before.
+    """
+    return vault.fitting_seal(settings, contract.name) if contract.holds_secrets else None
+
+
+class Batch:
+    """Takes a delivery's chunks in order; `finish` makes them a batch or refuses them all.
+
+    Args:
+        seal: of the dataset (`seal_for`).
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        contract: Contract,
+        delivery: Delivery,
+        seal: vault.Seal | None,
+    ) -> None:
         self.settings, self.contract, self.delivery = settings, contract, delivery
         self.room = fresh(settings.landing / contract.name / delivery.batch_id)
         self.draft = fresh(settings.home / DRAFTS / delivery.batch_id)
@@ -69,9 +88,8 @@ class Batch:
         self._chunks = 0
         self._vault_file: BinaryIO | None = None
         self._vault: vault.VaultWriter | None = None
-        if any(c.personal not in (None, "location") for c in contract.columns):
+        if seal is not None:
             self._vault_file = (self.room / vault.FILE).open("wb")
-            seal = vault.current_seal(settings)
             self._vault = vault.VaultWriter(self._vault_file, delivery.batch_id, seal)
 
     def add(self, chunk: Chunk) -> None:

@@ -167,6 +167,6 @@ class Contract:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
-    def personal_columns(self) -> list[Column]:
-        """Columns whose clear text may only be in landing."""
-        return [column for column in self.columns if column.personal is not None]
+    def holds_secrets(self) -> bool:
+        """Whether it has columns whose clear text goes to the vault."""
+        return any(column.personal not in (None, "location") for column in self.columns)

@@ -11,13 +11,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from ingestion import receipts, register, vault
-from ingestion.batch import Batch, complete_receipts, now
+from ingestion.batch import Batch, complete_receipts, now, seal_for
 from ingestion.connectors import CONNECTORS, connector
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
@@ -249,9 +250,16 @@ class _Dataset:
             return False
         return True
 
+    @cached_property
+    def _seal(self) -> vault.Seal | None:
+        return seal_for(self.settings, self.contract)
+
+    def _batch(self, delivery: Delivery) -> Batch:
+        return Batch(self.settings, self.contract, delivery, self._seal)
+
     def _land_large(self, delivery: Delivery) -> None:
         try:
-            with Batch(self.settings, self.contract, delivery) as batch, self._refusing(delivery):
+            with self._batch(delivery) as batch, self._refusing(delivery):
                 self._take(batch)
                 self._finish(batch)
         except BrokenOffError:
@@ -291,7 +299,7 @@ class _Dataset:
             batches: dict[str, Batch] = {}
             parts: list[tuple[pl.DataFrame, pl.DataFrame]] = []
             for delivery in group:
-                batch = stack.enter_context(Batch(self.settings, self.contract, delivery))
+                batch = stack.enter_context(self._batch(delivery))
                 with self._refusing(delivery):
                     parts += list(self._chunks(delivery, batch.room))
                     batches[delivery.batch_id] = batch

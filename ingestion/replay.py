@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from ingestion import quarantine, refusals, register
-from ingestion.batch import Batch, complete_receipts, now
+from ingestion.batch import Batch, complete_receipts, now, seal_for
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
 from ingestion.divisions import attached
@@ -194,7 +194,8 @@ class _Dataset:
         loaded = pl.Series(chunk.good["row_no"]).implode()
         every = Search(dataset=self.contract.name, batch_id=batch_id)
         left = refusals.waiting(self.settings, every).filter(~pl.col("row_no").is_in(loaded))
-        with Batch(self.settings, self.contract, delivery) as batch:
+        seal = seal_for(self.settings, self.contract)
+        with Batch(self.settings, self.contract, delivery, seal) as batch:
             if corrected is not None:
                 shutil.copy2(corrected, batch.room / corrected.name)
                 (batch.room / corrected.name).chmod(0o600)

@@ -16,7 +16,17 @@ from ingestion.keys import Key, vault_keys
 from ingestion.vault_file import FILE, Seal, VaultFile, VaultWriter, sealed_with
 from yinling.settings import Settings
 
-__all__ = ["FILE", "Original", "Seal", "VaultWriter", "current_seal", "reveal", "rotate", "sealed"]
+__all__ = [
+    "FILE",
+    "Original",
+    "Seal",
+    "VaultWriter",
+    "current_seal",
+    "fitting_seal",
+    "reveal",
+    "rotate",
+    "sealed",
+]
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
 _PART = f".{FILE}.part"
@@ -40,6 +50,23 @@ def current_seal(settings: Settings) -> Seal:
         SettingsError, VaultError: no key can be had.
     """
     return Seal(settings.crypto.vault, next(vault_keys(settings)))
+
+
+def fitting_seal(settings: Settings, dataset: str | None = None) -> Seal:
+    """The present seal, if whoever has its keys can also open what was sealed last.
+
+    Another key by mistake would go unnoticed until an original is asked for, perhaps in years.
+
+    Args:
+        dataset: what is to be sealed; default: whatever the vault holds.
+
+    Raises:
+        SettingsError: no key is set.
+        VaultError: a key is no key, or none opens the newest file of the dataset.
+    """
+    if newest := files(settings, dataset)[:1]:
+        VaultFile(newest[0], vault_keys(settings))
+    return current_seal(settings)
 
 
 def files(settings: Settings, dataset: str | None = None) -> list[Path]:

@@ -187,7 +187,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     """The keys that landing and `reveal` need, asked for where the settings keep them."""
     from ingestion.errors import VaultError
     from ingestion.tokens import token_key
-    from ingestion.vault import current_seal
+    from ingestion.vault import fitting_seal
 
     if settings.crypto.keys == "environment":
         missing = [key for key in KEYS if not os.environ.get(key)]
@@ -197,7 +197,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             return
     mend = "docs/how-to/keys-and-originals.md"
     try:
-        algorithm, seal = token_key(settings, fix=False).algorithm, current_seal(settings)
+        algorithm, seal = token_key(settings, fix=False).algorithm, fitting_seal(settings)
     except (SettingsError, VaultError) as error:
         yield Finding("FAIL", "keys", str(error), mend)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -202,27 +203,38 @@ def load_settings(path: Path | None = None) -> Settings:
     """Read `yinling.toml` (default: in the home folder; missing means all defaults).
 
     Raises:
-        SettingsError: the file named does not exist, is not TOML, or has an unknown or wrong key.
+        SettingsError: the file named does not exist or cannot be read, is not TOML, or has unknown
+            or wrong keys; all of them are named.
     """
     home = default_home()
     file = path or home / "yinling.toml"
-    if path is not None and not path.exists():
-        raise SettingsError(f"Settings file {path} does not exist. Check --config.")
-    values: dict[str, Any] = {}
-    if file.exists():
-        try:
-            values = tomllib.loads(file.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{file} is not valid TOML: {error}. Correct that line.") from error
-    values["home"] = Path(values.get("home", home)).resolve()
+    values: dict[str, Any] = {"home": str(home)}
     try:
-        return Settings.model_validate(values)
+        values |= tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError as error:
+        if path is not None:
+            raise SettingsError(f"Settings file {path} does not exist. Check --config.") from error
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}. Correct that.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}. Correct that line.") from error
+    try:
+        settings = Settings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            f"{file}: setting `{where}`: {first['msg']}. Correct or remove it."
-        ) from error
+        wrong = " ".join(_wrong(one["loc"], one["type"], one["msg"]) for one in error.errors())
+        raise SettingsError(f"{file}: {wrong}") from error
+    return settings.model_copy(update={"home": settings.home.resolve()})
+
+
+def _wrong(at: tuple[int | str, ...], kind: str, message: str) -> str:
+    """What is wrong with one key, and what to do."""
+    where = ".".join(str(part) for part in at)
+    if kind != "extra_forbidden":
+        return f"setting `{where}`: {message}. Correct or remove it."
+    known = {name for block in Strict.__subclasses__() for name in block.model_fields}
+    near = get_close_matches(str(at[-1]), known, n=1)
+    mend = f"Did you mean `{near[0]}`?" if near else "Remove it."
+    return f"setting `{where}` is not known. {mend}"
 
 
 def secret(name: str) -> str:

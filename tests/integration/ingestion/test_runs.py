@@ -14,7 +14,7 @@ import pytest
 from ingestion import register
 from ingestion.durable import single_writer
 from ingestion.landing import has_news, land
-from tests.integration.ingestion.conftest import CONTRACTS, Deliver, funds, lake, stays
+from tests.integration.ingestion.conftest import CONTRACTS, VAULT_KEY, Deliver, funds, lake, stays
 from yinling import cli
 from yinling.commands import common
 from yinling.settings import PROJECT_DIR, Settings
@@ -67,6 +67,35 @@ def test_interrupted_by_the_keyboard_and_run_again(written: Settings, deliver: D
     assert cli.run(["land", STAY, "--quiet"]) == common.OK
     assert lake(written, STAY).height == 60_000
     assert not any((written.home / ".staging").iterdir())
+
+
+def test_a_wrong_vault_key(
+    written: Settings,
+    deliver: Deliver,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deliver(STAY, stays(5))
+    assert cli.run(["land", STAY]) == common.OK
+    deliver(STAY, stays(7), sequence=2)
+    first = register.committed(written, STAY)
+    rooms = sorted((written.landing / STAY).iterdir())
+    other = "ab" * 32
+    for wrong, says in (
+        ("short", "must be 64 hex digits"),
+        (other, "not among the vault's keys"),
+        ("", "YINLING_VAULT_KEY is not set"),
+    ):
+        monkeypatch.setenv("YINLING_VAULT_KEY", wrong)
+        assert cli.run(["land", STAY]) in (common.FAILED, common.USAGE)
+        said = " ".join(capsys.readouterr().err.split())
+        assert says in said and other not in said and VAULT_KEY not in said
+        assert register.committed(written, STAY) == first
+        assert sorted((written.landing / STAY).iterdir()) == rooms
+        assert not any((written.home / ".staging").iterdir())
+    monkeypatch.setenv("YINLING_VAULT_KEY", f"{other},{VAULT_KEY}")
+    assert cli.run(["land", STAY]) == common.OK
+    assert lake(written, STAY).height == 12
 
 
 @pytest.mark.parametrize("period", ["2026-13", "2026-02-30", "26-09", "2026-9"])

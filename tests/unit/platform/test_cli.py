@@ -81,10 +81,36 @@ def test_shared_options_may_stand_anywhere() -> None:
     assert cli.hoist(["land", "--", "--json"]) == ["land", "--", "--json"]
 
 
-def test_unknown_settings_key_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (home / "yinling.toml").write_text("keep_relases = 3\n", "utf-8")
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("keep_relases = 3", ["`keep_relases` is not known", "Did you mean `keep_releases`?"]),
+        ("xyzzy = 3", ["`xyzzy` is not known. Remove it."]),
+        (
+            '[sources.facility]\nconnector = "folder"\nencodng = "gbk"\nport = "many"',
+            ["`sources.facility.encodng`", "`encoding`", "`sources.facility.port`", "integer"],
+        ),
+        ("keep_releases = = 3", ["is not valid TOML", "line 1"]),
+        ("home = 7", ["`home`"]),
+    ],
+)
+def test_wrong_settings_are_named(
+    home: Path, capsys: pytest.CaptureFixture[str], text: str, says: list[str]
+) -> None:
+    (home / "yinling.toml").write_text(text, "utf-8")
     assert cli.run(["status"]) == 2
-    assert "keep_relases" in capsys.readouterr().err
+    said = " ".join(capsys.readouterr().err.split())
+    assert str(home / "yinling.toml") in said
+    for words in says:
+        assert words in said
+
+
+def test_settings_that_cannot_be_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "yinling.toml").mkdir()
+    assert cli.run(["status"]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+    assert cli.run(["status", "--config", str(home / "nowhere.toml")]) == 2
+    assert "does not exist" in capsys.readouterr().err
 
 
 def test_status_counts_rows(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
