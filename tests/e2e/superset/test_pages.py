@@ -42,10 +42,9 @@ def test_the_login_page_is_chinese(site: Site, browser: Browser) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{site.address}/login/", wait_until="networkidle")
-    text = page.inner_text("body")
     for words in ("登录", "用户名", "密码"):
-        assert words in text
-    assert not LATIN.findall(text)
+        expect(page.get_by_text(words).first).to_be_visible(timeout=SLOW)
+    assert not LATIN.findall(page.inner_text("body"))
     assert strangers(site, asked) == []
     policy = page.request.get(f"{site.address}/login/").headers["content-security-policy"]
     assert "http" not in policy and "default-src 'self'" in policy
