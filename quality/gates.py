@@ -86,7 +86,7 @@ def _conclude(
     else:
         run_id = f"{name}.unchanged"
     result = GateResult(name, run_id, run_at, tuple(final), page, len(changed))
-    _remember(settings, name, done, final)
+    _remember(settings, name, done, final, result.passed)
     if not result.passed:
         raise GateFailed(result)
     return result
@@ -97,31 +97,56 @@ def _state_file(settings: Settings, gate: str) -> Path:
 
 
 def _state(settings: Settings, gate: str) -> dict[str, Any]:
-    """What the gate has passed already; empty when the gate's own code or suites changed."""
+    """What the gate kept when it last ran; empty when its own code or suites changed since."""
     file = _state_file(settings, gate)
     if not file.exists():
         return {}
     state: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return state["scopes"] if state.get("code") == code_fingerprint() else {}
+    return state if state.get("code") == code_fingerprint() else {}
+
+
+def _scopes(settings: Settings, gate: str) -> dict[str, Any]:
+    """What the gate has passed already."""
+    scopes: dict[str, Any] = _state(settings, gate).get("scopes", {})
+    return scopes
+
+
+def require_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """That gate "warehouse" is open for what the attached `warehouse` holds now.
+
+    Raises:
+        GateError: the last build did not end well, or the gate has not passed since.
+    """
+    run = warehouse.whole_run(connection)
+    if run is None or _state(settings, "warehouse").get("run") != run:
+        raise GateError(
+            "Gate `warehouse` has not passed since the warehouse was last built. Run "
+            "`yinling check warehouse`, then publish again. The current release stays as it is."
+        )
 
 
 def _remember(
-    settings: Settings, gate: str, done: dict[str, Any], outcomes: Iterable[Outcome]
+    settings: Settings,
+    gate: str,
+    done: dict[str, Any],
+    outcomes: Iterable[Outcome],
+    passed: bool,
 ) -> None:
     """Keep what passed. A scope with a failed stop check or an error is looked at again."""
     scopes = done.get("scopes")
-    if not scopes:
+    if scopes is None:
         return
     closed = {o.scope for o in outcomes if o.stops or o.status == "error"}
     kept = {
         scope: value
-        for scope, value in (_state(settings, gate) | scopes).items()
+        for scope, value in (_scopes(settings, gate) | scopes).items()
         if scope not in closed
     }
     file = _state_file(settings, gate)
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
-    part.write_text(json.dumps({"code": code_fingerprint(), "scopes": kept}), "utf-8")
+    state = {"code": code_fingerprint(), "scopes": kept, "run": done.get("run") if passed else None}
+    part.write_text(json.dumps(state), "utf-8")
     part.replace(file)
 
 
@@ -135,7 +160,7 @@ def _landing(
     names = wanted or set(contracts)
     batches = register.batches(settings).filter(pl.col("dataset").is_in(sorted(names)))
     committed = dict(batches.group_by("dataset").agg("batch_id").iter_rows())
-    state = {} if anew else _state(settings, "landing")
+    state = {} if anew else _scopes(settings, "landing")
     at = history.now()
     scopes, seen = {}, {}
     for name in sorted(names):
@@ -171,9 +196,16 @@ def _warehouse(
     if not settings.warehouse.exists():
         raise GateError(f"No warehouse at {settings.warehouse}. Run `yinling build` first.")
     contracts = load_contracts(settings.contracts)
-    state = {} if anew else _state(settings, "warehouse")
+    state = {} if anew else _scopes(settings, "warehouse")
     with open_session(settings) as session:
         relations, models = warehouse.load(session, settings, contracts), lineage(settings)
+        run = warehouse.whole_run(session.connection)
+        if run is None:
+            raise GateError(
+                "The last build of the warehouse did not end well, so there is nothing to check."
+                " Run `yinling build` first; what failed stands in"
+                f" {settings.warehouse.parent / 'dbt' / 'run.log'}."
+            )
         checks = warehouse.checks(relations, models, contracts)
         marks = warehouse.marks(session, relations, models, checks)
         due = [
@@ -187,7 +219,7 @@ def _warehouse(
     ids = {outcome.check_id for outcome in outcomes}
     carried = [before[check.id] for check in checks if check.id not in ids]
     scopes = {scope: mark for scope, mark in marks.items() if mark is not None}
-    return outcomes + carried, {"ids": ids, "scopes": scopes}
+    return outcomes + carried, {"ids": ids, "scopes": scopes, "run": run}
 
 
 def _release(settings: Settings, folder: Path) -> tuple[list[Outcome], dict[str, Any]]:

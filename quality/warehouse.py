@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import duckdb
+
 from ingestion.contracts import Contract
 from quality.engine import Session
 from quality.model import Check
@@ -59,6 +61,15 @@ def load(session: Session, settings: Settings, contracts: Mapping[str, Contract]
                 f"read_parquet({files!r}, union_by_name = true, hive_partitioning = false)"
             )
     return found
+
+
+def whole_run(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """Number of the last dbt run on the attached `warehouse`; None if it did not end well."""
+    try:
+        row = connection.execute("select run, is_whole from warehouse.staging.run_state").fetchone()
+    except duckdb.CatalogException:
+        return None
+    return int(row[0]) if row and row[1] else None
 
 
 def see(session: Session, relations: Relations, made: Iterable[Check]) -> None:

@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from quality import history
-from quality.gates import GATES, run_gate
+from quality.gates import GATES, require_warehouse, run_gate
 from quality.model import Outcome
 from yinling import release_files as files
 from yinling.locks import exclusive
@@ -59,6 +59,7 @@ def publish(settings: Settings) -> ReleaseInfo:
     publishing it again changes nothing.
 
     Raises:
+        GateError: gate "warehouse" has not passed since the last build.
         GateFailed: a stop check failed; the current release stays.
         ReleaseError: no warehouse, nothing to publish, disk full, or a damaged release.
         BusyError: another publish or rollback is at work.
@@ -69,6 +70,7 @@ def publish(settings: Settings) -> ReleaseInfo:
     with exclusive(settings.home, LOCK), _plain_errors(settings):
         _sweep(settings)
         with files.workspace(settings) as connection:
+            require_warehouse(settings, connection)
             release_id, facts = _identify(settings, connection)
             target = settings.releases / release_id
             changed = current_id(settings) != release_id

@@ -85,9 +85,11 @@ def build(
         dbt: waits for the command, begun with these settings; default: a new one.
 
     Raises:
-        BuildError: a model or a test failed, or dbt could not start.
+        BuildError: nothing has been landed, a model or a test failed, or dbt could not start.
         BusyError: another build is at work.
     """
+    if not settings.lake.exists():
+        raise BuildError(f"Nothing has been landed into {settings.lake}. `yinling land` first.")
     with exclusive(settings.home, LOCK):
         render(settings)
         arguments = ["build", *(NOT_UNIT_TESTS if all_tests else BUILD_FLAGS)]

@@ -1,8 +1,8 @@
 """Small, made-up files with the published interface's tables, for tests that need a release.
 
 `build_warehouse` writes the schemas `publish_officials` and `publish_auditors` (what dbt builds and
-the release step copies); `build_release` writes a finished `releases/<id>/` with `current`.
-Only DuckDB is needed. The same call gives the same rows. Nobody in it exists.
+the release step copies) and runs the gate on them; `build_release` writes a finished
+`releases/<id>/` with `current`. The same call gives the same rows. Nobody in it exists.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import json
 from pathlib import Path
 
 import duckdb
+
+from quality.gates import run_gate
+from yinling.settings import Settings
 
 RELEASE_ID = "20261031-f1x7u2e000"
 OFFICIALS = "publish_officials"
@@ -406,12 +409,16 @@ def _fill(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_AUDIT_SQL)
 
 
-def build_warehouse(path: Path) -> Path:
-    """Write the two publish schemas into the DuckDB file `path`, which must not exist yet."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(path)) as connection:
+def build_warehouse(settings: Settings) -> None:
+    """Write the two publish schemas into the home's warehouse, and let its gate pass."""
+    settings.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(str(settings.warehouse)) as connection:
         _fill(connection)
-    return path
+        connection.execute(
+            "create schema staging; create table staging.run_state as "
+            "select 1 as run, true as is_whole, true as was_whole"
+        )
+    run_gate(settings, "warehouse")
 
 
 def build_release(home: Path, release_id: str = RELEASE_ID) -> Path:

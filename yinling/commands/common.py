@@ -53,6 +53,13 @@ def settings() -> Settings:
     from yinling.settings import load_settings
 
     loaded = load_settings(options.config)
+    own = loaded.home / "yinling.toml"
+    if options.config is None and not own.exists() and not loaded.lake.exists():
+        raise CommandError(
+            f"There is no hub in {loaded.home}. Check YINLING_HOME, or make one:"
+            f" yinling init --home {loaded.home}",
+            USAGE,
+        )
     if loaded.synthetic:
         from synthetic.environment import read_env
 

@@ -101,6 +101,12 @@ def _land(
 ) -> Landed:
     """Land the datasets, all when none is named; `at_news` is called when a batch has come in."""
     wanted = datasets or sorted(settings.sources)
+    if not wanted:
+        raise common.CommandError(
+            "The settings name no source. Add a block [sources.<dataset>] for each dataset:"
+            " docs/how-to/connect-a-source.md.",
+            common.USAGE,
+        )
     if unknown := sorted(set(wanted) - set(settings.sources)):
         raise common.CommandError(
             f"No source in the settings for: {', '.join(unknown)}. "

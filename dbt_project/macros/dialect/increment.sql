@@ -45,13 +45,17 @@
 {% macro spark__increment_strategy() %}{{ return('insert_overwrite') }}{% endmacro %}
 
 {#
-    Before a run: fix which batches it sees (`staging.lake_batch`), so that models of one run agree
-    while landing goes on, and which refused keys keep their last sound version
-    (`staging.kept_key`); and keep the log of what each model has loaded (`staging.load_log`).
+    Before a run: number it, and the warehouse is not whole until it ends (`staging.run_state`); fix
+    which batches it sees (`staging.lake_batch`), so that models of one run agree while landing goes
+    on, and which refused keys keep their last sound version (`staging.kept_key`); and keep the log
+    of what each model has loaded (`staging.load_log`).
 #}
 {% macro open_run() %}{{ return(adapter.dispatch('open_run')()) }}{% endmacro %}
 {% macro duckdb__open_run() -%}
     create schema if not exists staging;
+    create table if not exists staging.run_state as
+    select 0 as run, false as is_whole, false as was_whole;
+    update staging.run_state set run = run + 1, was_whole = is_whole, is_whole = false;
     create or replace table staging.lake_batch as
     with placed as (
         {{ placed_batches() }}
@@ -69,6 +73,23 @@
     );
 {%- endmacro %}
 {% macro spark__open_run() %}{% endmacro %}
+
+{#
+    After a run: the warehouse is whole when nothing failed, and either all models were asked for
+    or it was whole before. The gate and the release ask for this.
+#}
+{% macro close_run(results) %}{{ return(adapter.dispatch('close_run')(results)) }}{% endmacro %}
+{% macro duckdb__close_run(results) -%}
+    {%- if execute -%}
+        {%- set sound = ['success', 'pass', 'warn', 'no-op', 'reused'] -%}
+        {%- set unsound = results | map(attribute='status') | map('string') | reject('in', sound) -%}
+        {%- set all_models = invocation_args_dict.which in ('build', 'run')
+            and not invocation_args_dict.select and not invocation_args_dict.selector -%}
+        update staging.run_state
+        set is_whole = {{ not (unsound | list) }} and (was_whole or {{ all_models }});
+    {%- endif -%}
+{%- endmacro %}
+{% macro spark__close_run(results) %}{% endmacro %}
 
 {# Table expression: the dataset's rows of the batches that the model being built has not loaded. #}
 {% macro unloaded_rows(dataset) %}

@@ -69,6 +69,24 @@ def test_interrupted_by_the_keyboard_and_run_again(written: Settings, deliver: D
     assert not any((written.home / ".staging").iterdir())
 
 
+def test_a_home_without_sources_or_none_at_all(
+    home: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    nowhere = home.home / "mistyped"
+    monkeypatch.setenv("YINLING_HOME", str(nowhere))
+    for command in (["land"], ["status"], ["build"], ["publish"], ["owed"]):
+        assert cli.run(command) == common.USAGE
+        said = " ".join(capsys.readouterr().err.split())
+        assert f"There is no hub in {nowhere}" in said and "yinling init" in said
+    assert not nowhere.exists()
+    assert cli.run(["init", "--home", str(nowhere)]) == common.OK
+    for command in (["land"], ["run"]):
+        assert cli.run(command) == common.USAGE
+        assert "[sources.<dataset>]" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_wrong_vault_key(
     written: Settings,
     deliver: Deliver,

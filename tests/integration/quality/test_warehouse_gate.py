@@ -45,6 +45,7 @@ def built(home: Settings, land_funds: LandFunds) -> Settings:
     change(
         home,
         f"""create schema staging; create schema core;
+        create table staging.run_state as select 1 as run, true as is_whole, true as was_whole;
         create table staging.lake_batch as select 'welfare_fund' as dataset,
           'welfare_fund.440203.2026-09.0001' as batch_id, '' as file, true as is_live;
         create view staging.stg_welfare_fund as select * from read_parquet('{file}');

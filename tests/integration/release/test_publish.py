@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from quality.model import GateFailed
+from quality.gates import run_gate
+from quality.model import GateError, GateFailed
 from tests.support.published import AUDITORS, OFFICIALS, build_warehouse
 from yinling.locks import BusyError, exclusive
-from yinling.release import ReleaseError, list_releases, publish, rollback
+from yinling.release import ReleaseError, current_id, list_releases, publish, rollback
 from yinling.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -20,7 +21,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     made = Settings(home=tmp_path, synthetic=True, keep_releases=3)
-    build_warehouse(made.warehouse)
+    build_warehouse(made)
     return made
 
 
@@ -136,6 +137,23 @@ def test_going_back_and_pruning(settings: Settings) -> None:
         rollback(settings, ids[0])
 
 
+def test_what_no_gate_has_let_through_is_not_published(settings: Settings) -> None:
+    first = publish(settings)
+    change(settings, "update staging.run_state set run = 2, is_whole = false")
+    change(settings, f"update {OFFICIALS}.indicator set feeds = feeds || ', more'")
+    for _ in range(2):
+        with pytest.raises(GateError, match="Run `yinling check warehouse`"):
+            publish(settings)
+        with pytest.raises(GateError, match="did not end well"):
+            run_gate(settings, "warehouse")
+    change(settings, "update staging.run_state set is_whole = true")
+    with pytest.raises(GateError, match="has not passed since the warehouse was last built"):
+        publish(settings)
+    assert current_id(settings) == first.release_id
+    run_gate(settings, "warehouse")
+    assert publish(settings).changed
+
+
 def test_going_back_needs_somewhere_to_go(settings: Settings) -> None:
     publish(settings)
     with pytest.raises(ReleaseError, match="no older release"):
@@ -204,7 +222,7 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     made = Settings(home=tmp_path_factory.mktemp("faults"), synthetic=True)
-    build_warehouse(made.warehouse)
+    build_warehouse(made)
     # The warehouse says which indicators count persons, as the real one does.
     with duckdb.connect(str(made.warehouse)) as connection:
         connection.execute(
@@ -234,6 +252,7 @@ def test_faults_close_the_gate_and_readers_keep_what_they_had(
     spoilt = published.model_copy(update={"home": tmp_path})
     spoilt.warehouse.parent.mkdir(parents=True)
     spoilt.warehouse.write_bytes(published.warehouse.read_bytes())
+    run_gate(spoilt, "warehouse")
     (tmp_path / "releases").symlink_to(published.releases)
     for check_id in check_ids:
         change(spoilt, FAULTS[check_id].format(o=OFFICIALS, a=AUDITORS))

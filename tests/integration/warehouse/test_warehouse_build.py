@@ -8,8 +8,11 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+import duckdb
 import pytest
 
+from quality.gates import run_gate
+from quality.model import GateError
 from tests.support.lake import Lake, token
 from tests.support.warehouses import CORE
 from yinling.locks import BusyError, exclusive
@@ -106,6 +109,36 @@ def test_a_lake_without_a_dataset_is_an_error(settings: Settings) -> None:
     settings.lake.mkdir(parents=True)
     with pytest.raises(BuildError, match="stg_"):
         build(settings, ["stg_programme"])
+
+
+def state_of(settings: Settings) -> tuple[int, bool]:
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        found = connection.execute("select run, is_whole from staging.run_state").fetchone()
+    assert found is not None
+    return found
+
+
+def test_a_failed_build_leaves_a_warehouse_that_no_gate_opens(
+    settings: Settings, lake: Lake
+) -> None:
+    build(settings)
+    assert state_of(settings) == (1, True)
+    build(settings, ["dim_programme"])
+    assert state_of(settings) == (2, True)
+    lake.add("programme", [{"programme_code": "x", "name": "x", "class": "no such class"}])
+    for select in (None, ["+dim_programme"]):
+        with pytest.raises(BuildError, match="dim_programme"):
+            build(settings, select)
+    assert state_of(settings) == (4, False)
+    build(settings, ["dim_region"])  # that one is sound, the rest is not
+    assert state_of(settings) == (5, False)
+    with pytest.raises(GateError, match="did not end well"):
+        run_gate(settings, "warehouse")
+
+
+def test_nothing_landed_is_said_plainly(settings: Settings) -> None:
+    with pytest.raises(BuildError, match="`yinling land` first"):
+        build(settings)
 
 
 def test_a_second_build_is_told_to_wait(settings: Settings, lake: Lake) -> None:

@@ -27,6 +27,7 @@ COMMANDS = [
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("YINLING_HOME", str(tmp_path))
     monkeypatch.setattr(common, "options", common.Options())
+    (tmp_path / "yinling.toml").touch()
     return tmp_path
 
 
@@ -106,6 +107,7 @@ def test_wrong_settings_are_named(
 
 
 def test_settings_that_cannot_be_read(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "yinling.toml").unlink()
     (home / "yinling.toml").mkdir()
     assert cli.run(["status"]) == 2
     assert "cannot be read" in capsys.readouterr().err
