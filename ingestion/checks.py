@@ -13,6 +13,7 @@ import polars as pl
 
 from ingestion import identifiers, parsing
 from ingestion.contracts import POLARS_TYPES, Column
+from ingestion.odcs import CodeList
 from ingestion.tokens import tokens
 
 DECIMALS_OF_A_PLACE = 3  # of a degree: about 100 m
@@ -57,6 +58,8 @@ def examine(column: Column, raw: pl.Series, key: str) -> Examined:
     text = parsing.tidy(
         raw, half_width=not free_text or column.pattern is not None or column.is_identifier
     )
+    if column.codes is not None:
+        text = _coded(column.codes, text)
     if column.personal and column.personal != "location":
         result = _personal(column, raw, text, key)
     elif column.logical_type == "string":
@@ -156,11 +159,23 @@ def _why_unread(column: Column, text: pl.Series, unread: pl.Series) -> list[tupl
     if (errors := parsing.formula_error(text)) is not None:
         found.append(("formula_error", errors))
     if column.logical_type in ("integer", "number"):
+        found.append(("merged_cell", unread & text.str.starts_with(parsing.MERGED)))
         found.append(("unit_in_number", unread & parsing.has_unit(text)))
     if column.logical_type in ("date", "timestamp"):
         found.append(("lunar_date", unread & parsing.looks_lunar(text)))
         found.append(("date_serial", unread & parsing.is_serial(text)))
     return found
+
+
+def _coded(codes: CodeList, text: pl.Series) -> pl.Series:
+    """Labels (独居) as their codes (living_alone): tables made by hand hold what people read."""
+    labels = codes.by_label
+    if not labels or parsing.is_ascii(text):
+        return text
+    if codes.separator is None:
+        return text.replace(labels)
+    parts = text.str.split(codes.separator)
+    return parts.list.eval(pl.element().replace(labels)).list.join(codes.separator)
 
 
 def _unknown_codes(column: Column, text: pl.Series) -> pl.Series:

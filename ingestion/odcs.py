@@ -6,8 +6,11 @@ error, because a promise that nobody checks is worse than none.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
+from unicodedata import normalize
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -56,6 +59,21 @@ class CodeList(Shape):
     def dated(self) -> dict[str, DatedLabel]:
         """The codes that are not valid for ever."""
         return {code: label for code, label in self.values.items() if isinstance(label, DatedLabel)}
+
+    @cached_property
+    def by_label(self) -> dict[str, str]:
+        """Chinese label → code, of the labels that mean one code and are none; half-width."""
+        labels = {
+            code: label.label if isinstance(label, DatedLabel) else label
+            for code, label in self.values.items()
+        }
+        tidied = {code: normalize("NFKC", label).strip() for code, label in labels.items()}
+        used = Counter(tidied.values())
+        return {
+            label: code
+            for code, label in tidied.items()
+            if used[label] == 1 and label not in self.values and not label.isascii()
+        }
 
 
 class Division(Shape):

@@ -39,6 +39,7 @@ FORMULA_ERRORS = (
     "#SPILL!",
     "#CALC!",
 )
+MERGED = "#合并单元格"  # set by the reader before a number that one merged cell shows for many rows
 _TRUE = ("true", "t", "1", "是", "y", "yes", "有")
 _FALSE = ("false", "f", "0", "否", "n", "no", "无")
 

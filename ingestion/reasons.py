@@ -60,6 +60,9 @@ REASONS: dict[str, Reason] = {
     "formula_error": Reason(
         "单元格是公式错误（如 #REF!、#N/A）", "请修正公式，或以数值方式粘贴后重新报送"
     ),
+    "merged_cell": Reason(
+        "数值写在跨行的合并单元格里，看不出每行各是多少", "请取消合并，逐行填写本行的数值"
+    ),
     "column_count": Reason("列数与表头不符", "请检查该行的分隔符；值里有分隔符或换行的请加引号"),
     "bad_json": Reason("不是一个 JSON 对象", "请每行写一个完整的 JSON 对象"),
     "unknown_column": Reason("目录以外的列中有值", "请删除该列，或先与数据管理部门商定增加"),

@@ -83,7 +83,7 @@ def suggestion(contract: Contract, column: str, reason: str) -> str:
     if reason == "bad_code" and known.codes and len(known.codes.values) <= LISTED_CODES:
         labels = known.codes.values.items()
         listed = (f"{code}（{getattr(label, 'label', label)}）" for code, label in labels)
-        return "可填：" + "、".join(listed)
+        return "可填代码或名称：" + "、".join(listed)
     if reason == "out_of_range":
         bounds = (("不小于", known.minimum), ("不大于", known.maximum))
         limits = "、".join(f"{word} {bound}" for word, bound in bounds if bound is not None)

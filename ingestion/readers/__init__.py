@@ -89,6 +89,11 @@ def _frames(
                 required=[column.name for column in columns if column.required],
                 dated=[c.name for c in columns if c.logical_type in ("date", "timestamp")],
                 numeric=[c.name for c in columns if c.logical_type == "number"],
+                counted=[
+                    c.name
+                    for c in columns
+                    if c.logical_type in ("integer", "number") and c.codes is None
+                ],
                 notes=notes,
             )
         case ".jsonl" | ".ndjson":

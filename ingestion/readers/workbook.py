@@ -8,7 +8,6 @@ as the number that was typed.
 
 from __future__ import annotations
 
-import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,9 +18,18 @@ import polars as pl
 
 from ingestion.errors import DeliveryError
 from ingestion.headers import Headers
+from ingestion.parsing import MERGED
 from ingestion.readers.archive import check_sizes, plain_zip_errors
 from ingestion.readers.content import WHOLE_BYTES, Content
-from ingestion.readers.workbook_xml import blurred_numbers, dates_from_1904, sheet_parts
+from ingestion.readers.workbook_extras import data_rows
+from ingestion.readers.workbook_merged import Span, filled, inside, merged_columns
+from ingestion.readers.workbook_xml import (
+    blurred_numbers,
+    dates_from_1904,
+    first_column,
+    hidden_rows,
+    sheet_parts,
+)
 
 HEADER_WITHIN = 20  # rows
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -36,10 +44,6 @@ ERRORS = {
     "Value": "#VALUE!",
     "GettingData": "#GETTING_DATA",
 }
-_FOOTER = (
-    r"^(合计|总计|小计|共计|填表人|制表人|填报人|审核人|审批人|负责人|经办人"
-    r"|填报单位|填报日期|联系电话|说明|注)"
-)
 SERIAL = r"^[1-7]\d{4}(\.\d+)?$"
 _NOISE = r"^-?\d+\.\d+$"
 
@@ -49,11 +53,12 @@ class Sheet:
     """One sheet's cells as text and where its header stands.
 
     Attributes:
-        cells: every row of the sheet; columns `0`, `1`, ….
+        cells: every row and column of the sheet from its corner on; columns `0`, `1`, ….
         first: offset of the first data row.
         names: headers; None where a column has none.
         fit: how many of the contract's columns the header has.
-        above: blank rows at the top of the sheet, which are not in `cells`.
+        merged: cells of several rows in one column below the header.
+        unseen: rows of the sheet that are hidden, counted from 1.
     """
 
     title: str
@@ -62,18 +67,24 @@ class Sheet:
     first: int
     names: list[str | None]
     fit: int
-    above: int = 0
+    merged: list[Span]
+    unseen: frozenset[int]
 
     def has(self, headers: Headers, required: Sequence[str]) -> bool:
         """Whether every required column is in the header."""
         found = {headers.match(name) for name in self.names if name}
         return found.issuperset(required) and self.fit > 0
 
-    def rows(self) -> pl.DataFrame:
-        """The data rows under their headers; rows and columns without any content are left out."""
-        data = self.cells[self.first :]
+    def rows(
+        self, headers: Headers | None, required: Sequence[str], notes: list[str]
+    ) -> tuple[pl.DataFrame, pl.Series]:
+        """The data rows under their headers, and where they stand in the sheet (from 1).
+
+        Rows and columns without any content are left out, and so is what is no data.
+        """
         names: list[str] = []
         kept: list[str] = []
+        data = self.cells[self.first :]
         for number, name in enumerate(self.names):
             column = str(number)
             if name is None and data[column].null_count() == data.height:
@@ -86,19 +97,20 @@ class Sheet:
                 f"工作表“{self.title}”列名重复：{'、'.join(twice)}。请只保留一列。",
             )
         data = data.select(kept)
-        data.columns = names
+        numbers = pl.int_range(data.height, eager=True) + self.first + 1
         if not names:
-            return data
-        return data.filter(~pl.all_horizontal(pl.all().is_null()))
-
-    def numbers(self) -> list[int]:
-        """Where the rows of `rows` stand in the sheet, counted from 1."""
-        named = [str(n) for n, name in enumerate(self.names) if name is not None]
-        data = self.cells[self.first :]
-        others = [name for name in data.columns if data[name].null_count() < data.height]
-        kept = list(dict.fromkeys([*named, *others]))
-        filled = data.select(~pl.all_horizontal(pl.col(kept).is_null())).to_series()
-        return [int(at) + self.first + self.above + 1 for at in filled.arg_true()]
+            return data, numbers
+        filled = data.select(~pl.all_horizontal(pl.all().is_null())).to_series()
+        data, numbers = data.filter(filled), numbers.filter(filled)
+        if headers is not None:
+            fields = zip(kept, names, strict=True)
+            needed = [column for column, name in fields if headers.match(name) in required]
+            heads = self.cells[max(self.first - 2, 0) : self.first].select(kept)
+            sound, said = data_rows(data, heads, needed, numbers)
+            data, numbers = data.filter(sound), numbers.filter(sound)
+            notes += said
+        data.columns = names
+        return data, numbers
 
 
 def workbook_frames(
@@ -107,6 +119,7 @@ def workbook_frames(
     required: Sequence[str] = (),
     dated: Sequence[str] = (),
     numeric: Sequence[str] = (),
+    counted: Sequence[str] = (),
     notes: list[str] | None = None,
 ) -> Iterator[pl.DataFrame]:
     """The sheets of a workbook that hold the delivery, one frame each. Blank rows are no rows.
@@ -116,6 +129,7 @@ def workbook_frames(
         required: columns without which a sheet is not the delivery.
         dated: columns of dates, in which a bare number is a day of the spreadsheet's calendar.
         numeric: columns of numbers, which are read with the 15 digits that a spreadsheet shows.
+        counted: columns in which one number shown for several rows belongs to none of them.
         notes: takes what the provider should know (sheets left out, the header's place).
 
     Raises:
@@ -130,9 +144,11 @@ def workbook_frames(
     chosen = _choose(sheets, headers, required, notes)
     serials = dates_from_1904(data)
     for sheet in chosen:
-        frame = _without_footer(sheet.rows(), headers, required, notes)
+        frame, numbers = sheet.rows(headers, required, notes)
         if headers is not None:
+            notes += _remarks(sheet, numbers)
             frame = _shown(_dated(frame, headers, dated, serials), headers, numeric)
+            frame = _unmerged(frame, numbers, sheet, headers, counted)
         yield frame
 
 
@@ -150,10 +166,10 @@ def workbook_places(
     """
     found = []
     for sheet in _choose(_sheets(_checked(content), content, headers), headers, required, []):
-        rows = _without_footer(sheet.rows(), headers, required, [])
+        _, numbers = sheet.rows(headers, required, [])
         matched = {headers.match(name): n for n, name in enumerate(sheet.names) if name}
         columns = {name: n for name, n in matched.items() if name is not None}
-        found.append((sheet.title, sheet.numbers()[: rows.height], columns))
+        found.append((sheet.title, numbers.to_list(), columns))
     return found
 
 
@@ -168,6 +184,14 @@ def _checked(content: Content) -> bytes:
         raise DeliveryError(
             "bad_workbook",
             f"{content.name} 是旧格式（.xls）的工作簿。请另存为 .xlsx 后重新报送。",
+        )
+    if data and not data.startswith(b"PK"):
+        text = data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+        kind = "网页或 XML 文本（有的系统这样导出）" if text else "别的格式，只是改了扩展名"
+        raise DeliveryError(
+            "bad_workbook",
+            f"{content.name} 不是 .xlsx 工作簿，而是{kind}。"
+            "请用 Excel 或 WPS 打开，另存为 .xlsx 后重新报送。",
         )
     return data
 
@@ -185,17 +209,16 @@ def _sheets(data: bytes, content: Content, headers: Headers | None) -> list[Shee
     except DeliveryError as error:
         if error.code != "bad_archive":
             raise
-        raise _broken(content, error) from error
+        raise _broken(content, "文件不完整或已损坏") from error
     except (fastexcel.FastExcelError, KeyError, ValueError, pl.exceptions.PolarsError) as error:
-        raise _broken(content, error) from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise _broken(content, reason) from error
 
 
-def _broken(content: Content, error: Exception) -> DeliveryError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+def _broken(content: Content, reason: str) -> DeliveryError:
     return DeliveryError(
         "bad_workbook",
-        f"工作簿 {content.name} 无法打开（{reason}）。"
-        "文件可能不完整，请另存为普通 .xlsx 后重新报送。",
+        f"工作簿 {content.name} 无法打开（{reason}）。请重新导出，或另存为普通 .xlsx 后重新报送。",
     )
 
 
@@ -204,25 +227,27 @@ def _bounded(members: list[zipfile.ZipInfo], name: str) -> None:
 
 
 def _sheet(book: Any, title: str, xml: bytes, headers: Headers | None) -> Sheet:
-    loaded = book.load_sheet(title, header_row=None, dtypes="string")
+    loaded = book.load_sheet(title, header_row=None, skip_rows=0, dtypes="string")
     batch, errors = loaded.to_arrow_with_errors()
     cells = pl.DataFrame(batch)
-    cells.columns = [str(number) for number in range(cells.width)]
-    found: dict[tuple[int, int], str] = {
-        error.offset_position: _error_text(error.detail) for error in (errors or _NONE).errors
-    }
-    # Row 1 of the sheet need not be row 1 of what was loaded: blank rows at the top are cut off.
-    found |= {
-        (row - (loaded.total_height - cells.height), column): text
-        for (row, column), text in blurred_numbers(xml).items()
-    }
-    for (row, column), text in found.items():
-        if 0 <= row < cells.height and column < cells.width:
+    # The reader begins at the first column that is used; an empty margin belongs to the sheet.
+    left = first_column(xml) if cells.width else 0
+    margin = [pl.lit(None, pl.String).alias(str(number)) for number in range(left)]
+    cells = cells.select(*margin, *(pl.nth(n).alias(str(n + left)) for n in range(cells.width)))
+    found: dict[tuple[int, int], str] = {}
+    for error in (errors or _NONE).errors:
+        row, column = error.offset_position
+        found[row, column + left] = _error_text(error.detail)
+    for (row, column), text in (found | blurred_numbers(xml)).items():
+        if row < cells.height and column < cells.width:
             name = str(column)
             cells = cells.with_columns(cells[name].scatter(row, text).alias(name))
     first, names, fit = _header(cells, headers)
-    above = loaded.total_height - cells.height
-    return Sheet(title, loaded.visible != "visible", cells, first, names, fit, above)
+    merged = [span for span in merged_columns(xml) if span.top >= first]
+    merged = [span for span in merged if span.column < cells.width]
+    cells = filled(cells, merged)
+    hidden = loaded.visible != "visible"
+    return Sheet(title, hidden, cells, first, names, fit, merged, hidden_rows(xml))
 
 
 class _NoErrors:
@@ -239,23 +264,25 @@ def _error_text(detail: str) -> str:
 
 def _header(cells: pl.DataFrame, headers: Headers | None) -> tuple[int, list[str | None], int]:
     """Offset of the first data row, the header, and how well it fits."""
-    top = [list(row) for row in cells.head(HEADER_WITHIN).iter_rows()]
-    if not top:
+    used = cells.select(~pl.all_horizontal(pl.all().is_null())).to_series().arg_true()
+    if not len(used):
         return 0, [], 0
+    start = used[0]
+    top = [list(row) for row in cells[start : start + HEADER_WITHIN].iter_rows()]
     if headers is None:
-        return 1, _tidy(top[0]), len([name for name in top[0] if name])
-    best = (0, 1, _tidy(top[0]))
+        return start + 1, _tidy(top[0]), len([name for name in top[0] if name])
+    best = (0, start + 1, _tidy(top[0]))
     for number, row in enumerate(top):
         one = _tidy(row)
         if (fit := headers.fit(one)) > best[0]:
-            best = (fit, number + 1, one)
+            best = (fit, start + number + 1, one)
             if 1 < fit == len([name for name in one if name]):
                 break  # every cell is a header: no other row can be it
         if number + 1 < len(top):
             two = _joined(one, _tidy(top[number + 1]), headers)
             # Two rows are a header only where both are needed to name the columns.
             if (fit := headers.fit(two)) > best[0]:
-                best = (fit, number + 2, two)
+                best = (fit, start + number + 2, two)
     return best[1], best[2], best[0]
 
 
@@ -321,28 +348,6 @@ def _listed(sheets: list[Sheet]) -> str:
     return "、".join(f"“{sheet.title}”" for sheet in sheets)
 
 
-def _without_footer(
-    frame: pl.DataFrame, headers: Headers | None, required: Sequence[str], notes: list[str]
-) -> pl.DataFrame:
-    """The rows without the totals and signatures below them, which the provider is told of."""
-    if headers is None or frame.height == 0:
-        return frame
-    needed = [name for name in frame.columns if headers.match(name) in required]
-    last = next((cell for cell in frame.row(-1) if cell is not None), "")
-    if not needed or not re.match(_FOOTER, last.strip()):
-        return frame
-    tail = frame.tail(10)
-    first = tail.select(pl.coalesce(pl.all()).str.strip_chars()).to_series()
-    lacking = tail.select(pl.sum_horizontal(pl.col(needed).is_null())).to_series()
-    footer = first.str.contains(_FOOTER).fill_null(False) & (lacking >= max(1, len(needed) // 2))
-    count = 0
-    while count < len(footer) and footer[len(footer) - 1 - count]:
-        count += 1
-    if count:
-        notes.append(f"末尾 {count} 行（{first[-count]}……）是合计或签注，不是数据行，未计入行数")
-    return frame.head(frame.height - count)
-
-
 def _dated(
     frame: pl.DataFrame, headers: Headers, dated: Sequence[str], from_1904: bool
 ) -> pl.DataFrame:
@@ -358,6 +363,32 @@ def _dated(
         moment = start.cast(pl.Datetime("us")) + pl.duration(seconds=seconds)
         text = moment.dt.strftime("%Y-%m-%d %H:%M:%S")
         frame = frame.with_columns(pl.coalesce(text, cell).alias(name))
+    return frame
+
+
+def _remarks(sheet: Sheet, numbers: pl.Series) -> list[str]:
+    """What can be seen in the sheet's form alone, about the rows that are read."""
+    notes = []
+    if sheet.merged:
+        spans = len(sheet.merged)
+        notes.append(f"工作表“{sheet.title}”有 {spans} 处跨行合并单元格，文字已逐行填入，请核对")
+    if unseen := sheet.unseen.intersection(numbers):
+        rows = len(unseen)
+        notes.append(f"工作表“{sheet.title}”有 {rows} 行是隐藏或筛选掉的，已照常读取，请核对")
+    return notes
+
+
+def _unmerged(
+    frame: pl.DataFrame, numbers: pl.Series, sheet: Sheet, headers: Headers, counted: Sequence[str]
+) -> pl.DataFrame:
+    """Numbers that one merged cell shows for several rows, marked as such: each row has its own."""
+    rows = numbers - 1
+    for number in {span.column for span in sheet.merged}:
+        name = sheet.names[number]
+        if name is not None and headers.match(name) in counted:
+            cell = pl.col(name)
+            marked = pl.when(inside(rows, number, sheet.merged)).then(pl.lit(f"{MERGED} ") + cell)
+            frame = frame.with_columns(pl.coalesce(marked, cell).alias(name))
     return frame
 
 

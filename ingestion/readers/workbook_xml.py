@@ -22,6 +22,10 @@ _HINT = re.compile(rb"<v>" + _LARGE + rb"</v>")
 _CELL = re.compile(rb"<c\s([^>]*)>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<v>(" + _LARGE + rb")</v>")
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
 _KIND = re.compile(rb'\bt="(\w+)"')
+_CONTENT = rb'\d{1,7}"[^>]*(?<!/)>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<(?:v|is)\b'
+_IN_A = re.compile(rb'<c\s(?:[^>]*\s)?r="A' + _CONTENT)
+_VALUED = re.compile(rb'<c\s(?:[^>]*\s)?r="([A-Z]{1,3})' + _CONTENT)
+_HIDDEN = re.compile(rb'<row\s(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d{1,7})"')
 WORKBOOK = "xl/workbook.xml"
 
 
@@ -85,8 +89,25 @@ def blurred_numbers(xml: bytes) -> dict[tuple[int, int], str]:
         kind, place = _KIND.search(attributes), _REFERENCE.search(attributes)
         if place is None or (kind is not None and kind[1] != b"n"):
             continue
-        column = 0
-        for letter in place[1]:
-            column = column * 26 + letter - ord("A") + 1
-        found[int(place[2]) - 1, column - 1] = f"{float(value):.14E}"
+        found[int(place[2]) - 1, position(place[1])] = f"{float(value):.14E}"
     return found
+
+
+def first_column(xml: bytes) -> int:
+    """Position from 0 of the first column with content; 0 where cells do not say where they are."""
+    if _IN_A.search(xml):
+        return 0
+    return min((position(letters) for letters in _VALUED.findall(xml)), default=0)
+
+
+def hidden_rows(xml: bytes) -> frozenset[int]:
+    """Rows that are hidden, by hand or by a filter, counted from 1."""
+    return frozenset(int(row) for row in _HIDDEN.findall(xml)) if b"hidden=" in xml else frozenset()
+
+
+def position(letters: bytes) -> int:
+    """A column's position from 0 by its letters."""
+    column = 0
+    for letter in letters:
+        column = column * 26 + letter - ord("A") + 1
+    return column - 1

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 import xlsxwriter
 
+from ingestion.places import places_of
 from tests.integration.ingestion.bad_files import put, sheet_of, workbook
-from tests.integration.ingestion.conftest import funds, stays
+from tests.integration.ingestion.conftest import CONTRACTS, funds, stays
 from yinling.settings import Settings
 
 FUND, STAY = "welfare_fund", "facility_stay"
@@ -43,6 +45,76 @@ def test_titles_and_a_header_over_two_rows(home: Settings, tmp_path: Path) -> No
     frame = found.loaded(3, [], "从第 5 行起", "末尾 2 行", "未知列 经办", "缺少选填列")
     assert frame["stay_no"].to_list() == rows["stay_no"].to_list()
     assert frame["checked_in_on"].to_list() == [datetime.date(2026, 3, 1)] * 3
+
+
+def test_headers_and_subtotals_between_the_rows(home: Settings, tmp_path: Path) -> None:
+    rows = stays(6).with_columns(bed_no=pl.Series(["1", "2", "坏", "4", "5", "6"]))
+    rows = rows.with_columns(checked_in_on=pl.Series(["2026-03-01"] * 5 + ["没有"]))
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = sheet_of(book, rows[:3], top=1)
+        sheet.write(0, 0, "曲江区入住月报")
+        sheet.write_row(5, 0, ["马坝镇小计", 3])
+        sheet.write(7, 0, "曲江区入住月报（续）")
+        sheet.write_row(8, 0, rows.columns)
+        for line, row in enumerate(rows[3:].rows(), 9):
+            sheet.write_row(line, 0, row)
+        sheet.write_row(12, 1, ["本页小计", 3])
+        sheet.write_row(13, 0, ["合计", 6])
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    frame = found.loaded(
+        5, [(6, "checked_in_on", "bad_date")],
+        "第 8、9 行重复了表头", "第 6、13 行是小计或合计", "末尾 1 行（合计……）",
+    )  # fmt: skip
+    assert frame["stay_no"].to_list() == rows["stay_no"].to_list()[:5]
+    # The receipt's book points at the row that is refused, past all that is no data.
+    places = places_of(home.home / str(home.sources[STAY].path) / "a.xlsx", CONTRACTS[STAY])
+    assert places is not None
+    assert places.cell(6, "checked_in_on") == "G12"
+
+
+def test_a_text_merged_over_rows_is_every_rows_own(home: Settings, tmp_path: Path) -> None:
+    rows = stays(5)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = sheet_of(book, rows, top=3)
+        sheet.merge_range(4, 6, 6, 6, "2026-03-02")
+        sheet.merge_range(9, 1, 12, 1, "H9")  # below the table, over rows without anything
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), 6)
+    frame = found.loaded(5, [(6, "stay_no", "missing_required")], "2 处跨行合并单元格")
+    assert [day.day for day in frame["checked_in_on"]] == [2, 2, 2, 1, 1]
+
+
+def test_a_number_merged_over_rows_is_no_rows_own(home: Settings, tmp_path: Path) -> None:
+    rows = funds(4)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, rows).merge_range(2, 3, 3, 3, "900.00")
+
+    found = put(home, FUND, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), 4)
+    place = rows.columns[3]
+    found.loaded(2, [(2, place, "merged_cell"), (3, place, "merged_cell")], "取消合并")
+    assert found.refused["raw_value"].to_list() == ["#合并单元格 900.00"] * 2
+
+
+def test_hidden_rows_are_read_and_said(home: Settings, tmp_path: Path) -> None:
+    rows = stays(5)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = sheet_of(book, rows)
+        sheet.autofilter(0, 0, 5, 3)
+        for row in (2, 4, 9):  # the last one holds nothing
+            sheet.set_row(row, None, None, {"hidden": True})
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    found.loaded(5, [], "2 行是隐藏或筛选掉的，已照常读取")
+
+
+def test_a_page_or_a_text_under_the_name_of_a_workbook(home: Settings) -> None:
+    page = "\ufeff<html><table><tr><td>入住编号</td></tr></table></html>".encode()
+    put(home, STAY, "a.xlsx", page, 4).rejected("bad_workbook", "网页", "另存为 .xlsx")
 
 
 def test_dates_as_serials_as_dates_and_as_text(home: Settings, tmp_path: Path) -> None:
@@ -92,6 +164,28 @@ def test_formula_errors_are_refused_not_empty(home: Settings, tmp_path: Path) ->
     )
     assert found.refused["raw_value"].to_list() == ["#DIV/0!", "#REF!", "#N/A"]
     assert frame["bed_no"].to_list()[-1] == "2"
+
+
+@pytest.mark.parametrize(("top", "left"), [(0, 1), (2, 0), (25, 3)])
+def test_a_margin_around_the_table(home: Settings, tmp_path: Path, top: int, left: int) -> None:
+    rows = stays(5)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet()
+        sheet.write_blank(0, 0, None, book.add_format({"bold": True}))
+        for line, row in enumerate([rows.columns, *rows.rows()], top):
+            sheet.write_row(line, left, row)
+        sheet.write_number(top + 2, left, 2026_0001_0002_0003)
+        sheet.write_formula(top + 3, left + 4, "=Z9", None, "#REF!")
+        sheet.merge_range(top + 4, left + 6, top + 5, left + 6, "2026-03-02")
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    refused = [(2, "stay_no", "excel_damage"), (3, "bed_no", "formula_error")]
+    frame = found.loaded(3, refused)
+    assert [day.day for day in frame["checked_in_on"]] == [1, 2, 2]
+    places = places_of(home.home / str(home.sources[STAY].path) / "a.xlsx", CONTRACTS[STAY])
+    assert places is not None
+    assert places.cell(3, "bed_no") == f"{'ABCDEFGHIJ'[left + 4]}{top + 4}"
 
 
 def test_numbers_that_a_spreadsheet_has_blurred(home: Settings, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from ingestion.checks import examine
 from ingestion.contracts import Contract, load_contracts
+from ingestion.odcs import CodeList, DatedLabel
 from ingestion.reasons import REASONS
 from ingestion.transform import transform
 from yinling.settings import PROJECT_DIR
@@ -64,7 +66,7 @@ def reason(dataset: str, column: str, value: str | None) -> str | None:
         ("household_person", "id_no", "110105194912310021", "id_checksum"),
         ("household_person", "name", "", "missing_required"),
         ("household_person", "sex", "1", None),
-        ("household_person", "sex", "男", "bad_code"),
+        ("household_person", "sex", "男", None),
         ("household_person", "birth_date", "1850-01-01", None),
         ("household_person", "birth_date", "1849-12-31", "out_of_range"),
         ("household_person", "birth_date", "2100-12-31", None),
@@ -80,6 +82,48 @@ def reason(dataset: str, column: str, value: str | None) -> str | None:
 )
 def test_one_value(dataset: str, column: str, value: str, expected: str | None) -> None:
     assert reason(dataset, column, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("dataset", "column", "values", "expected"),
+    [
+        ("special_difficulty", "kind", ["独居", " 失能　", "empty_nest"],
+         ["living_alone", "disabled", "empty_nest"]),
+        ("facility_staff", "certificate_grade", ["三级", "4"], [3, 4]),
+        ("facility", "kind", ["乡镇（街道）综合养老服务中心", "乡镇(街道)综合养老服务中心"], None),
+    ],
+)  # fmt: skip
+def test_a_label_is_read_as_its_code(
+    dataset: str, column: str, values: list[str], expected: list[str | int] | None
+) -> None:
+    seen = examine(CONTRACTS[dataset].by_name[column], pl.Series(values), KEY)
+    assert not seen.refusals
+    got = seen.lake[column].to_list()
+    assert got == expected if expected else len(set(got)) == 1
+
+
+@pytest.mark.parametrize("value", ["独居老人", "独居、留守", "Living_Alone", "独 居"])
+def test_what_only_looks_like_a_label_is_refused(value: str) -> None:
+    assert reason("special_difficulty", "kind", value) == "bad_code"
+
+
+def test_a_label_of_two_codes_names_none() -> None:
+    codes = CodeList(
+        name="x", standard="本目录", values={"a": "甲", "b": "甲", "乙": "丙", "c": "乙"}
+    )
+    assert codes.by_label == {"丙": "乙"}
+
+
+def test_labels_in_a_list_of_codes() -> None:
+    codes: dict[str, str | DatedLabel] = {"day": "日托", "night": "夜托"}
+    column = replace(
+        CONTRACTS["facility"].by_name["functions"],
+        codes=CodeList(name="x", standard="本目录", values=codes, separator=";"),
+    )
+    seen = examine(column, pl.Series(["日托;night", "日托", "日托;夜里", None]), KEY)
+    assert seen.lake["functions"].to_list() == ["day;night", "day", "day;夜里", None]
+    ((why, rows),) = seen.refusals
+    assert (why, rows.to_list()) == ("bad_code", [False, False, True, None])
 
 
 def test_every_reason_has_words_in_chinese() -> None:

@@ -14,7 +14,7 @@ CONTRACTS = PROJECT_DIR / "ingestion" / "contracts"
 @pytest.mark.parametrize(
     ("dataset", "column", "reason", "words"),
     [
-        ("facility_stay", "payer", "bad_code", "可填：self（"),
+        ("facility_stay", "payer", "bad_code", "可填代码或名称：self（"),
         ("facility_claim", "claimed_days", "out_of_range", "应不小于 0、不大于 31"),
         ("facility_claim", "amount", "out_of_range", "应不小于 0"),
         ("facility_claim", "month", "bad_pattern", "请按数据目录规定的格式填写"),
