@@ -25,6 +25,7 @@ STATUS = {
     "partly_accepted": "部分接收：较多数据行被退回",
     "rejected": "整批退回，未载入任何数据",
 }
+NOTHING_LOADED = "未接收：全部数据行被退回"
 WHAT_TO_DO = {
     "accepted": "无需处理。",
     "accepted_with_errors": "请更正被退回的行，用新的序号（或在下期）重新报送；其余行无需重报。",
@@ -38,6 +39,11 @@ def status_of(rows_read: int, rows_refused: int) -> str:
     if not rows_refused:
         return "accepted"
     return "partly_accepted" if rows_refused > PARTLY * rows_read else "accepted_with_errors"
+
+
+def words(status: str, rows_read: int, rows_loaded: int) -> str:
+    """The status in Chinese, for a delivery that was taken."""
+    return STATUS[status] if rows_loaded or not rows_read else NOTHING_LOADED
 
 
 def accepted(
@@ -54,10 +60,12 @@ def accepted(
         message = f"更正补入 {loaded} 行，仍退回 {refused.height} 行。"
     else:
         status = status_of(read, refused.height)
-        message = f"{STATUS[status]}。收到 {read} 行，载入 {loaded} 行，退回 {refused.height} 行。"
+        counts = f"收到 {read} 行，载入 {loaded} 行，退回 {refused.height} 行"
+        message = f"{words(status, read, loaded)}。{counts}。"
     details = refused.sort("row_no").head(DETAILS)
     return {
         **_head(contract, delivery, status),
+        "status_zh": words(status, read, loaded),
         "message": message,
         "received_at": manifest["received_at"],
         "rows_read": read,

@@ -25,6 +25,7 @@ from ingestion.headers import Headers
 from ingestion.marks import with_stray_rows
 from ingestion.readers import decoding
 from ingestion.readers.content import Content
+from ingestion.readers.kinds import kind_of
 
 DELIMITERS = (",", "\t", ";", "|")
 HEADER_BYTES = 1 << 20
@@ -45,6 +46,13 @@ def delimited_frames(
         DeliveryError: `bad_encoding`, `empty_file`, `duplicate_column`, `line_too_long`,
             `unclosed_quote`, `bad_structure` naming the line.
     """
+    with content.open() as file:
+        if (kind := kind_of(file.read(512))) is not None:
+            raise DeliveryError(
+                "bad_structure",
+                f"{content.name} 不是文本表格，而是{kind}。"
+                "请导出为 CSV 重新报送，或把扩展名改成与内容相符的。",
+            )
     with content.open() as file:
         decoder = decoding.Decoder(file, encoding)
         stream = io.BufferedReader(decoder, decoding.READ_BYTES)

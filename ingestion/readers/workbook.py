@@ -21,6 +21,7 @@ from ingestion.headers import Headers
 from ingestion.parsing import MERGED
 from ingestion.readers.archive import check_sizes, plain_zip_errors
 from ingestion.readers.content import WHOLE_BYTES, Content
+from ingestion.readers.kinds import OLE, kind_of
 from ingestion.readers.workbook_extras import data_rows
 from ingestion.readers.workbook_merged import Span, filled, inside, merged_columns
 from ingestion.readers.workbook_xml import (
@@ -32,7 +33,6 @@ from ingestion.readers.workbook_xml import (
 )
 
 HEADER_WITHIN = 20  # rows
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 ERRORS = {
     "Div0": "#DIV/0!",
@@ -176,7 +176,7 @@ def workbook_places(
 def _checked(content: Content) -> bytes:
     """The workbook's bytes, if they are a workbook of a size that can be read."""
     data = content.whole()
-    if data.startswith(_OLE):
+    if data.startswith(OLE):
         if _ENCRYPTED in data:
             raise DeliveryError(
                 "encrypted", f"工作簿 {content.name} 有打开密码。请去掉密码，另存后重新报送。"
@@ -186,8 +186,7 @@ def _checked(content: Content) -> bytes:
             f"{content.name} 是旧格式（.xls）的工作簿。请另存为 .xlsx 后重新报送。",
         )
     if data and not data.startswith(b"PK"):
-        text = data[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
-        kind = "网页或 XML 文本（有的系统这样导出）" if text else "别的格式，只是改了扩展名"
+        kind = kind_of(data[:512]) or "别的格式，只是改了扩展名"
         raise DeliveryError(
             "bad_workbook",
             f"{content.name} 不是 .xlsx 工作簿，而是{kind}。"

@@ -223,8 +223,8 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 def test_what_a_csv_writer_wrote_is_read_back(encoding: str, table: list[list[str]]) -> None:
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(table)
-    raw = io.BytesIO(text.getvalue().encode(encoding))
-    content = Content("a.csv", 0, lambda: raw)
+    raw = text.getvalue().encode(encoding)
+    content = Content("a.csv", len(raw), lambda: io.BytesIO(raw))
     assert list(lines(delimited_frames(content, encoding))) == [tuple(row) for row in table[1:]]
 
 

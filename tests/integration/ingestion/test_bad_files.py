@@ -309,6 +309,29 @@ def test_zip_without_data_or_with_archives_inside(home: Settings) -> None:
     put(home, STAY, "b.zip", inner, 1, sequence=2).rejected("bad_archive", "又有压缩包")
 
 
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        (b"PK\x03\x04\x14\x00\x06\x00", "工作簿"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, ".xls"),
+        (b"%PDF-1.7\n", "PDF"),
+        ("\ufeff\n<!DOCTYPE html><title>登录</title>".encode(), "网页"),
+        (b'[{"stay_no": "1"}]', "JSON"),
+    ],
+)
+def test_what_is_no_text_under_the_name_of_a_text(home: Settings, data: bytes, word: str) -> None:
+    put(home, STAY, "a.csv", data, 1).rejected("bad_structure", word, "扩展名")
+
+
+def test_a_delivery_of_which_no_row_is_sound_is_not_called_partly_accepted(home: Settings) -> None:
+    rows = stays(3).with_columns(checked_in_on=pl.lit("没有"))
+    found = put(home, STAY, "a.csv", rows.write_csv().encode(), 3)
+    found.loaded(
+        0, [(n, "checked_in_on", "bad_date") for n in (1, 2, 3)], "未接收：全部数据行被退回"
+    )
+    assert found.receipt["status_zh"] == "未接收：全部数据行被退回"
+
+
 def test_unknown_kind_of_file(home: Settings) -> None:
     put(home, STAY, "a.docx", b"PK", 1).rejected("unknown_format", ".docx", ".csv")
 
