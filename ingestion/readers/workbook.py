@@ -27,12 +27,14 @@ from ingestion.readers.workbook_merged import Span, filled, inside, merged_colum
 from ingestion.readers.workbook_xml import (
     blurred_numbers,
     dates_from_1904,
+    extent,
     first_column,
     hidden_rows,
     sheet_parts,
 )
 
 HEADER_WITHIN = 20  # rows
+ROOM, ROOM_A_CELL = 8 << 20, 10  # cells, empty ones included: at least, and for each with content
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 ERRORS = {
     "Div0": "#DIV/0!",
@@ -226,6 +228,7 @@ def _bounded(members: list[zipfile.ZipInfo], name: str) -> None:
 
 
 def _sheet(book: Any, title: str, xml: bytes, headers: Headers | None) -> Sheet:
+    _check_extent(title, xml)
     loaded = book.load_sheet(title, header_row=None, skip_rows=0, dtypes="string")
     batch, errors = loaded.to_arrow_with_errors()
     cells = pl.DataFrame(batch)
@@ -247,6 +250,17 @@ def _sheet(book: Any, title: str, xml: bytes, headers: Headers | None) -> Sheet:
     cells = filled(cells, merged)
     hidden = loaded.visible != "visible"
     return Sheet(title, hidden, cells, first, names, fit, merged, hidden_rows(xml))
+
+
+def _check_extent(title: str, xml: bytes) -> None:
+    """Refuse a sheet with a forgotten cell far away: the reader makes room for all before it."""
+    rows, columns = extent(xml)
+    if rows * columns > max(ROOM, ROOM_A_CELL * xml.count(b"<c ")):
+        raise DeliveryError(
+            "too_large",
+            f"工作表“{title}”占到第 {rows} 行、第 {columns} 列，其中绝大多数单元格是空的。"
+            "请把数据区复制到新的工作表，另存后重新报送。",
+        )
 
 
 class _NoErrors:

@@ -26,6 +26,9 @@ _CONTENT = rb'\d{1,7}"[^>]*(?<!/)>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<(?:v|is)\b'
 _IN_A = re.compile(rb'<c\s(?:[^>]*\s)?r="A' + _CONTENT)
 _VALUED = re.compile(rb'<c\s(?:[^>]*\s)?r="([A-Z]{1,3})' + _CONTENT)
 _HIDDEN = re.compile(rb'<row\s(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d{1,7})"')
+_LETTERS = re.compile(rb'\br="([A-Z]{1,3})\d')
+_DIGITS = re.compile(rb'\br="[A-Z]{1,3}(\d{1,7})"')
+_WINDOW, _OVERLAP = 16 << 20, 32  # bytes looked at together; a reference is shorter than 32
 WORKBOOK = "xl/workbook.xml"
 
 
@@ -91,6 +94,16 @@ def blurred_numbers(xml: bytes) -> dict[tuple[int, int], str]:
             continue
         found[int(place[2]) - 1, position(place[1])] = f"{float(value):.14E}"
     return found
+
+
+def extent(xml: bytes) -> tuple[int, int]:
+    """Last row and last column that any cell names, counted from 1; 0 where none does."""
+    rows, columns = {b"0"}, set()
+    for start in range(0, len(xml), _WINDOW):
+        end = start + _WINDOW + _OVERLAP
+        rows.update(_DIGITS.findall(xml, start, end))
+        columns.update(_LETTERS.findall(xml, start, end))
+    return max(map(int, rows)), max((position(letters) + 1 for letters in columns), default=0)
 
 
 def first_column(xml: bytes) -> int:

@@ -212,12 +212,12 @@ def test_any_document_as_geojson_is_read_or_refused(data: bytes) -> None:
 # --- workbooks ------------------------------------------------------------------------------------
 
 
-def written(table: list[list[Any]], top: int = 0) -> bytes:
+def written(table: list[list[Any]], top: int = 0, left: int = 0) -> bytes:
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False})
     sheet = book.add_worksheet()
     for line, row in enumerate(table, top):
-        for place, value in enumerate(row):
+        for place, value in enumerate(row, left):
             if isinstance(value, str):
                 sheet.write_string(line, place, value)
             elif value is not None:
@@ -229,13 +229,19 @@ def written(table: list[list[Any]], top: int = 0) -> bytes:
 @FEW
 @given(
     st.lists(st.tuples(CELLS, st.integers(-(10**14), 10**14), CELLS), min_size=1, max_size=10),
-    st.integers(0, 4),
+    st.tuples(st.integers(0, 4), st.integers(0, 3)),
+    st.lists(st.tuples(st.integers(0, 10), st.sampled_from(["小计", "header", "blank"]))),
 )
-def test_workbooks_are_read_back(rows: list[tuple[str, int, str]], top: int) -> None:
+def test_workbooks_are_read_back(
+    rows: list[tuple[str, int, str]], margin: tuple[int, int], between: list[tuple[int, str]]
+) -> None:
     contract = CONTRACTS["welfare_fund"]
     header = ["区划代码", "年份", "资金来源", "总额", "养老服务金额"]
     table = [[f"R{a}", b, f"F{c}", 1, 2] for a, b, c in rows]
-    data = written([["月报表"], header, *table], top)
+    lines: list[list[Any]] = list(table)
+    for place, kind in between:
+        lines.insert(place, {"header": header, "blank": []}.get(kind, [None, kind, None, 9]))
+    data = written([["月报表"], header, *lines], *margin)
     (frame,) = workbook_frames(
         content("a.xlsx", data), contract.headers, [c.name for c in contract.columns if c.required]
     )

@@ -99,6 +99,22 @@ def test_a_number_merged_over_rows_is_no_rows_own(home: Settings, tmp_path: Path
     assert found.refused["raw_value"].to_list() == ["#合并单元格 900.00"] * 2
 
 
+def test_a_cell_forgotten_far_away(home: Settings, tmp_path: Path) -> None:
+    rows = stays(3)
+
+    def far(place: tuple[int, int]) -> bytes:
+        data = workbook(
+            tmp_path / "b.xlsx", lambda book: sheet_of(book, rows).write(*place, "忘了删")
+        )
+        return data
+
+    whole = put(home, STAY, "a.xlsx", far((1_048_575, 16_383)), 3)
+    whole.rejected("too_large", "第 1048576 行、第 16384 列", "新的工作表")
+    # A little away is no harm: a row without anything that it needs.
+    near = put(home, STAY, "b.xlsx", far((70_000, 0)), 4, sequence=2)
+    assert (near.receipt["rows_loaded"], near.receipt["rows_quarantined"]) == (3, 1)
+
+
 def test_hidden_rows_are_read_and_said(home: Settings, tmp_path: Path) -> None:
     rows = stays(5)
 
