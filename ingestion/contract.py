@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -65,6 +66,13 @@ class Column:
         return self.logical_type == "string" and (
             self.key_position is not None or self.name.endswith(("_no", "_code", "uscc"))
         )
+
+    @property
+    def is_month(self) -> bool:
+        """Whether the text is a month, YYYY-MM, by its pattern."""
+        return self.pattern is not None and [
+            bool(re.search(self.pattern, text)) for text in ("2026-09", "2026-13", "2026-09-01")
+        ] == [True, False, False]
 
     @property
     def may_be_left_out(self) -> bool:

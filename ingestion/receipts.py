@@ -84,7 +84,7 @@ def accepted(
 
 
 def suggestion(contract: Contract, column: str, reason: str) -> str:
-    """What the provider can do; for a wrong code or a value out of range, what may stand there."""
+    """What the provider can do; for a wrong code, form or range, what may stand there."""
     known = contract.by_name.get(column)
     if known is None:
         return REASONS[reason].suggestion
@@ -92,6 +92,8 @@ def suggestion(contract: Contract, column: str, reason: str) -> str:
         labels = known.codes.values.items()
         listed = (f"{code}（{getattr(label, 'label', label)}）" for code, label in labels)
         return "可填代码或名称：" + "、".join(listed)
+    if reason == "bad_pattern":
+        return f"{REASONS[reason].suggestion}：{known.description}"
     if reason == "out_of_range":
         bounds = (("不小于", known.minimum), ("不大于", known.maximum))
         limits = "、".join(f"{word} {bound}" for word, bound in bounds if bound is not None)

@@ -88,6 +88,7 @@ def _frames(
                 headers,
                 required=[column.name for column in columns if column.required],
                 dated=[c.name for c in columns if c.logical_type in ("date", "timestamp")],
+                monthly=[c.name for c in columns if c.is_month],
                 numeric=[c.name for c in columns if c.logical_type == "number"],
                 counted=[
                     c.name

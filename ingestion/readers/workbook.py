@@ -18,12 +18,12 @@ import polars as pl
 
 from ingestion.errors import DeliveryError
 from ingestion.headers import Headers
-from ingestion.parsing import MERGED
 from ingestion.readers.archive import check_sizes, plain_zip_errors
 from ingestion.readers.content import WHOLE_BYTES, Content
 from ingestion.readers.kinds import OLE, kind_of
 from ingestion.readers.workbook_extras import data_rows
-from ingestion.readers.workbook_merged import Span, filled, inside, merged_columns
+from ingestion.readers.workbook_merged import Span, filled, merged_columns
+from ingestion.readers.workbook_values import dates, months, shown, unmerged
 from ingestion.readers.workbook_xml import (
     blurred_numbers,
     dates_from_1904,
@@ -46,8 +46,6 @@ ERRORS = {
     "Value": "#VALUE!",
     "GettingData": "#GETTING_DATA",
 }
-SERIAL = r"^[1-7]\d{4}(\.\d+)?$"
-_NOISE = r"^-?\d+\.\d+$"
 
 
 @dataclass(frozen=True)
@@ -120,6 +118,7 @@ def workbook_frames(
     headers: Headers | None = None,
     required: Sequence[str] = (),
     dated: Sequence[str] = (),
+    monthly: Sequence[str] = (),
     numeric: Sequence[str] = (),
     counted: Sequence[str] = (),
     notes: list[str] | None = None,
@@ -130,6 +129,7 @@ def workbook_frames(
         headers: the contract's headers; without them the first sheet and its first row count.
         required: columns without which a sheet is not the delivery.
         dated: columns of dates, in which a bare number is a day of the spreadsheet's calendar.
+        monthly: columns of months as text (2026-09), of which a spreadsheet makes dates.
         numeric: columns of numbers, which are read with the 15 digits that a spreadsheet shows.
         counted: columns in which one number shown for several rows belongs to none of them.
         notes: takes what the provider should know (sheets left out, the header's place).
@@ -149,8 +149,10 @@ def workbook_frames(
         frame, numbers = sheet.rows(headers, required, notes)
         if headers is not None:
             notes += _remarks(sheet, numbers)
-            frame = _shown(_dated(frame, headers, dated, serials), headers, numeric)
-            frame = _unmerged(frame, numbers, sheet, headers, counted)
+            frame = dates(frame, headers, dated, serials)
+            frame = months(frame, headers, monthly, serials)
+            frame = shown(frame, headers, numeric)
+            frame = unmerged(frame, numbers - 1, sheet.names, sheet.merged, headers, counted)
         yield frame
 
 
@@ -361,24 +363,6 @@ def _listed(sheets: list[Sheet]) -> str:
     return "、".join(f"“{sheet.title}”" for sheet in sheets)
 
 
-def _dated(
-    frame: pl.DataFrame, headers: Headers, dated: Sequence[str], from_1904: bool
-) -> pl.DataFrame:
-    """Bare day numbers in columns of dates as ISO text; no other number can be meant there.
-
-    Only five digits are taken (1927 to 2119): fewer could be a year.
-    """
-    start = pl.date(1904, 1, 1) if from_1904 else pl.date(1899, 12, 30)
-    for name in _with(frame, headers, dated, pl.all().str.contains(SERIAL)):
-        cell = pl.col(name)
-        number = pl.when(cell.str.contains(SERIAL)).then(cell)
-        seconds = (number.cast(pl.Float64) * 86_400).round(0).cast(pl.Int64)
-        moment = start.cast(pl.Datetime("us")) + pl.duration(seconds=seconds)
-        text = moment.dt.strftime("%Y-%m-%d %H:%M:%S")
-        frame = frame.with_columns(pl.coalesce(text, cell).alias(name))
-    return frame
-
-
 def _remarks(sheet: Sheet, numbers: pl.Series) -> list[str]:
     """What can be seen in the sheet's form alone, about the rows that are read."""
     notes = []
@@ -389,37 +373,3 @@ def _remarks(sheet: Sheet, numbers: pl.Series) -> list[str]:
         rows = len(unseen)
         notes.append(f"工作表“{sheet.title}”有 {rows} 行是隐藏或筛选掉的，已照常读取，请核对")
     return notes
-
-
-def _unmerged(
-    frame: pl.DataFrame, numbers: pl.Series, sheet: Sheet, headers: Headers, counted: Sequence[str]
-) -> pl.DataFrame:
-    """Numbers that one merged cell shows for several rows, marked as such: each row has its own."""
-    rows = numbers - 1
-    for number in {span.column for span in sheet.merged}:
-        name = sheet.names[number]
-        if name is not None and headers.match(name) in counted:
-            cell = pl.col(name)
-            marked = pl.when(inside(rows, number, sheet.merged)).then(pl.lit(f"{MERGED} ") + cell)
-            frame = frame.with_columns(pl.coalesce(marked, cell).alias(name))
-    return frame
-
-
-def _shown(frame: pl.DataFrame, headers: Headers, numeric: Sequence[str]) -> pl.DataFrame:
-    """Numbers as the spreadsheet shows them: a sum such as 0.30000000000000004 is 0.3 there."""
-    noise = pl.all().str.contains(_NOISE) & (pl.all().str.len_bytes() > 16)
-    for name in _with(frame, headers, numeric, noise):
-        text = frame[name]
-        noisy = text.str.contains(_NOISE) & (text.str.len_bytes() > 16)
-        shown = pl.Series([f"{float(value):.15g}" for value in text.filter(noisy)])
-        frame = frame.with_columns(text.scatter(noisy.arg_true(), shown).alias(name))
-    return frame
-
-
-def _with(frame: pl.DataFrame, headers: Headers, wanted: Sequence[str], test: pl.Expr) -> list[str]:
-    """Those of the wanted columns in which a value passes the test."""
-    names = [name for name in frame.columns if headers.match(name) in wanted]
-    if not names or not frame.height:
-        return []
-    found = frame.select(names).select(test.any()).row(0)
-    return [name for name, any_value in zip(names, found, strict=True) if any_value]

@@ -17,7 +17,14 @@ from tests.integration.ingestion.bad_files import put, sheet_of, workbook
 from tests.integration.ingestion.conftest import CONTRACTS, funds, stays
 from yinling.settings import Settings
 
-FUND, STAY = "welfare_fund", "facility_stay"
+FUND, STAY, CLAIM = "welfare_fund", "facility_stay", "facility_claim"
+
+
+def claims(count: int) -> pl.DataFrame:
+    """Rows of facility_claim for one month, all sound, keys all different."""
+    same = {"facility_code": "F1", "month": "2026-09"}
+    given = {"claimed_days": "30", "claimed_grade": "2", "amount": "300.00"}
+    return pl.DataFrame([same | {"stay_no": f"S{n:06d}"} | given for n in range(count)])
 
 
 def test_titles_and_a_header_over_two_rows(home: Settings, tmp_path: Path) -> None:
@@ -145,6 +152,24 @@ def test_dates_as_serials_as_dates_and_as_text(home: Settings, tmp_path: Path) -
 
     frame = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows).loaded(4, [])
     assert frame["checked_in_on"].to_list() == [datetime.date(2026, 3, 1)] * 4
+
+
+def test_months_that_a_spreadsheet_made_dates_of(home: Settings, tmp_path: Path) -> None:
+    rows = claims(5)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = sheet_of(book, rows)
+        place = rows.columns.index("month")
+        month = book.add_format({"num_format": 'yyyy"年"m"月"'})
+        sheet.write_datetime(1, place, datetime.datetime(2026, 9, 1), month)
+        sheet.write_number(2, place, 46266)  # 2026-09-01
+        sheet.write_datetime(3, place, datetime.datetime(2026, 9, 2), month)
+        sheet.write_number(4, place, 46266.5)
+
+    found = put(home, CLAIM, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    refused = [(3, "month", "bad_pattern"), (4, "month", "bad_pattern")]
+    frame = found.loaded(3, refused, "补贴所属月份，YYYY-MM")
+    assert frame["month"].to_list() == ["2026-09"] * 3
 
 
 def test_serials_of_a_1904_workbook(home: Settings, tmp_path: Path) -> None:

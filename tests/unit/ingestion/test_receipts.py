@@ -17,7 +17,7 @@ CONTRACTS = PROJECT_DIR / "ingestion" / "contracts"
         ("facility_stay", "payer", "bad_code", "可填代码或名称：self（"),
         ("facility_claim", "claimed_days", "out_of_range", "应不小于 0、不大于 31"),
         ("facility_claim", "amount", "out_of_range", "应不小于 0"),
-        ("facility_claim", "month", "bad_pattern", "请按数据目录规定的格式填写"),
+        ("facility_claim", "month", "bad_pattern", "格式填写：补贴所属月份，YYYY-MM"),
         ("facility_claim", "", "column_count", "请检查该行的分隔符"),
     ],
 )
