@@ -174,6 +174,8 @@ def _refuse_frozen(contract: Contract, found: Mapping[str, str], unknown: list[s
         likely = renames({name: absent[name] for name in absent if name in required}, unknown)
         hints = [f"未知列“{header}”是否就是“{titles[name]}”？" for name, header in likely.items()]
         names = "、".join(f"{name}（{titles[name]}）" for name in absent if name in required)
+        if not found and len([name for name in unknown if not name.startswith("（第")]) < 2:
+            hints.append("表头应在文件的第一行，上面不要有标题。")
         raise DeliveryError(
             "missing_column",
             f"缺少必填列：{names}。{''.join(hints)}{listed}。请补齐或按目录改正列名后重报。",

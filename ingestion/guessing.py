@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import fastexcel
 import polars as pl
 
 from ingestion import identifiers, parsing
@@ -16,6 +15,8 @@ from ingestion.connectors.naming import month_in
 from ingestion.contracts import Contract
 from ingestion.errors import DeliveryError
 from ingestion.readers import FORMATS, file_frames
+from ingestion.readers.content import Content
+from ingestion.readers.workbook import workbook_tops
 from yinling.settings import Source
 
 ROWS_LOOKED_AT = 20
@@ -55,17 +56,7 @@ def heads(path: Path) -> list[list[str]]:
             f"不认识的文件类型“{path.suffix}”（{path.name}）。请用 {'、'.join(FORMATS)}。",
         )
     if path.suffix.lower() == ".xlsx":
-        with contextlib.suppress(fastexcel.FastExcelError):
-            book = fastexcel.read_excel(path)
-            return [
-                [str(cell) for cell in row if cell is not None]
-                for name in book.sheet_names
-                for row in book.load_sheet(
-                    name, header_row=None, n_rows=ROWS_LOOKED_AT, dtypes="string"
-                )
-                .to_polars()
-                .rows()
-            ]
+        return workbook_tops(Content.of(path), ROWS_LOOKED_AT)
     failed: DeliveryError | None = None
     for encoding in ENCODINGS:
         try:

@@ -177,6 +177,20 @@ def workbook_places(
     return found
 
 
+def workbook_tops(content: Content, rows: int) -> list[list[str]]:
+    """The cells with content of each visible sheet's first rows, for a look at what it may be.
+
+    Raises:
+        DeliveryError: as `workbook_frames`.
+    """
+    return [
+        [cell for cell in row if cell is not None]
+        for sheet in _sheets(_checked(content), content, None)
+        if not sheet.hidden
+        for row in sheet.cells[max(sheet.first - 1, 0) :].head(rows).iter_rows()
+    ]
+
+
 def _checked(content: Content) -> bytes:
     """The workbook's bytes, if they are a workbook of a size that can be read."""
     data = content.whole()

@@ -43,6 +43,13 @@ def test_missing_required_column(home: Settings) -> None:
     found.rejected("missing_column", "fund（资金来源）", "region_code")
 
 
+@pytest.mark.parametrize("title", ["韶关市福彩公益金统计表", "韶关市福彩公益金统计表,,,,"])
+def test_a_title_above_the_header_of_a_text(home: Settings, title: str) -> None:
+    data = f"{title}\n".encode() + text(funds(5))
+    found = put(home, FUND, "a.csv", data, 5)
+    found.rejected("missing_column", "表头应在文件的第一行", "统计表")
+
+
 def test_extra_column_is_reported_with_both_sides(home: Settings) -> None:
     rows = funds(5).with_columns(grade=pl.lit("7"))
     found = put(home, FUND, "a.csv", text(rows), rows)

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 import xlsxwriter
 
+from ingestion.errors import DeliveryError
+from ingestion.guessing import dataset_of
 from ingestion.places import places_of
 from tests.integration.ingestion.bad_files import put, sheet_of, workbook
 from tests.integration.ingestion.conftest import CONTRACTS, funds, stays
@@ -117,6 +119,8 @@ def test_a_cell_forgotten_far_away(home: Settings, tmp_path: Path) -> None:
 
     whole = put(home, STAY, "a.xlsx", far((1_048_575, 16_383)), 3)
     whole.rejected("too_large", "第 1048576 行、第 16384 列", "新的工作表")
+    with pytest.raises(DeliveryError, match="新的工作表"):
+        dataset_of(whole.home.home / "inbox" / STAY / "a.xlsx", CONTRACTS)
     # A little away is no harm: a row without anything that it needs.
     near = put(home, STAY, "b.xlsx", far((70_000, 0)), 4, sequence=2)
     assert (near.receipt["rows_loaded"], near.receipt["rows_quarantined"]) == (3, 1)
