@@ -22,8 +22,13 @@ from ingestion.readers.archive import check_sizes, plain_zip_errors
 from ingestion.readers.content import WHOLE_BYTES, Content
 from ingestion.readers.kinds import OLE, kind_of
 from ingestion.readers.workbook_extras import data_rows
-from ingestion.readers.workbook_merged import Span, filled, merged_columns
-from ingestion.readers.workbook_values import dates, months, shown, unmerged
+from ingestion.readers.workbook_merged import Span, fill_merged, merged_columns
+from ingestion.readers.workbook_values import (
+    mark_merged,
+    plain_dates,
+    plain_months,
+    shown_numbers,
+)
 from ingestion.readers.workbook_xml import (
     blurred_numbers,
     dates_from_1904,
@@ -149,10 +154,10 @@ def workbook_frames(
         frame, numbers = sheet.rows(headers, required, notes)
         if headers is not None:
             notes += _remarks(sheet, numbers)
-            frame = dates(frame, headers, dated, serials)
-            frame = months(frame, headers, monthly, serials)
-            frame = shown(frame, headers, numeric)
-            frame = unmerged(frame, numbers - 1, sheet.names, sheet.merged, headers, counted)
+            frame = plain_dates(frame, headers, dated, serials)
+            frame = plain_months(frame, headers, monthly, serials)
+            frame = shown_numbers(frame, headers, numeric)
+            frame = mark_merged(frame, numbers - 1, sheet.names, sheet.merged, headers, counted)
         yield frame
 
 
@@ -263,7 +268,7 @@ def _sheet(book: Any, title: str, xml: bytes, headers: Headers | None) -> Sheet:
     first, names, fit = _header(cells, headers)
     merged = [span for span in merged_columns(xml) if span.top >= first]
     merged = [span for span in merged if span.column < cells.width]
-    cells = filled(cells, merged)
+    cells = fill_merged(cells, merged)
     hidden = loaded.visible != "visible"
     return Sheet(title, hidden, cells, first, names, fit, merged, hidden_rows(xml))
 

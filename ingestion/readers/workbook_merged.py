@@ -35,7 +35,7 @@ def merged_columns(xml: bytes) -> list[Span]:
     return found
 
 
-def filled(cells: pl.DataFrame, merged: Sequence[Span]) -> pl.DataFrame:
+def fill_merged(cells: pl.DataFrame, merged: Sequence[Span]) -> pl.DataFrame:
     """Every row under a merged cell with the text that the cell shows for it; blank rows stay."""
     blank = cells.select(pl.all_horizontal(pl.all().is_null())).to_series()
     for number in sorted({span.column for span in merged}):

@@ -15,7 +15,7 @@ _FIRST_OF_MONTH = r"^(\d{4}-\d{2})-01(?:[ T]00:00:00)?$"
 _NOISE = r"^-?\d+\.\d+$"
 
 
-def dates(
+def plain_dates(
     frame: pl.DataFrame, headers: Headers, dated: Sequence[str], from_1904: bool
 ) -> pl.DataFrame:
     """Bare day numbers in columns of dates as ISO text; no other number can be meant there.
@@ -33,18 +33,18 @@ def dates(
     return frame
 
 
-def months(
+def plain_months(
     frame: pl.DataFrame, headers: Headers, monthly: Sequence[str], from_1904: bool
 ) -> pl.DataFrame:
     """Months again where a spreadsheet made dates of them: 2026-09 typed is 2026-09-01 there."""
-    frame = dates(frame, headers, monthly, from_1904)
+    frame = plain_dates(frame, headers, monthly, from_1904)
     for name in _with(frame, headers, monthly, pl.all().str.contains(_FIRST_OF_MONTH)):
         month = pl.col(name).str.extract(_FIRST_OF_MONTH)
         frame = frame.with_columns(pl.coalesce(month, pl.col(name)).alias(name))
     return frame
 
 
-def shown(frame: pl.DataFrame, headers: Headers, numeric: Sequence[str]) -> pl.DataFrame:
+def shown_numbers(frame: pl.DataFrame, headers: Headers, numeric: Sequence[str]) -> pl.DataFrame:
     """Numbers as the spreadsheet shows them: a sum such as 0.30000000000000004 is 0.3 there."""
     noise = pl.all().str.contains(_NOISE) & (pl.all().str.len_bytes() > 16)
     for name in _with(frame, headers, numeric, noise):
@@ -55,7 +55,7 @@ def shown(frame: pl.DataFrame, headers: Headers, numeric: Sequence[str]) -> pl.D
     return frame
 
 
-def unmerged(
+def mark_merged(
     frame: pl.DataFrame,
     rows: pl.Series,
     names: Sequence[str | None],

@@ -18,6 +18,7 @@ _ID = (
 )
 # A number of 16 or more digits, or in the notation that a spreadsheet gives such numbers.
 _LARGE = rb"(?:\d{16,}(?:\.\d*)?|\d(?:\.\d+)?[Ee]\+?(?:1[5-9]|[2-9]\d))"
+_PREFIX = re.compile(rb"<(\w+:)worksheet\b")
 _HINT = re.compile(rb"<v>" + _LARGE + rb"</v>")
 _CELL = re.compile(rb"<c\s([^>]*)>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<v>(" + _LARGE + rb")</v>")
 _REFERENCE = re.compile(rb'\br="([A-Z]{1,3})(\d{1,7})"')
@@ -60,8 +61,17 @@ def sheet_parts(
             continue
         path = target.lstrip("/") if target.startswith("/") else posixpath.join("xl", target)
         member = names.get(posixpath.normpath(path).lower(), path)
-        parts[str(sheet.get("name"))] = partial(archive.read, member)
+        parts[str(sheet.get("name"))] = partial(_unprefixed, archive, member)
     return parts
+
+
+def _unprefixed(archive: zipfile.ZipFile, member: str) -> bytes:
+    """A sheet's XML without the prefix that some programs give every element (`<x:c>`)."""
+    xml = archive.read(member)
+    prefix = _PREFIX.search(xml, 0, 4096)
+    if prefix is None:
+        return xml
+    return xml.replace(b"<" + prefix[1], b"<").replace(b"</" + prefix[1], b"</")
 
 
 def _tree(text: bytes) -> ET.Element:

@@ -365,3 +365,20 @@ def test_cells_without_references_are_read_in_order(home: Settings, tmp_path: Pa
     )
     frame = put(home, STAY, "a.xlsx", data, rows).loaded(3, [])
     assert frame["stay_no"].to_list() == rows["stay_no"].to_list()
+
+
+def test_elements_with_a_prefix_are_looked_at_alike(home: Settings, tmp_path: Path) -> None:
+    rows = stays(3)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, rows, top=2).write_number(4, 0, 2026_0001_0002_0003)
+
+    book = tmp_path / "b.xlsx"
+    workbook(book, fill)
+    data = rewritten(
+        book,
+        "xl/worksheets/sheet1.xml",
+        lambda xml: re.sub(rb"<(/?)(\w)", rb"<\1x:\2", xml).replace(b"xmlns=", b"xmlns:x="),
+    )
+    found = put(home, STAY, "a.xlsx", data, rows)
+    found.loaded(2, [(2, "stay_no", "excel_damage")])
