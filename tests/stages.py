@@ -25,10 +25,11 @@ LINT = {
     "mypy": ([BIN / "mypy"], 240),
     "sqlfluff": ([BIN / "sqlfluff", "lint", "--disable-progress-bar", "dbt_project/models"], 240),
 }
-FAST, SLOW = ("unit", "property"), ("integration", "e2e")
-# Tests of a file stay together, so what a module sets up is set up once. The end-to-end tests each
-# want the whole machine: they wait for pages.
-WORKERS = {"unit": 2, "property": 2, "integration": 2, "e2e": 0}
+# Run → its folders below tests/, and how many workers share them. Tests of a file stay together, so
+# what a module sets up is set up once. The end-to-end tests each want the whole machine: they wait
+# for pages.
+FAST = {"fast": (("unit", "property"), 2)}
+SLOW = {"integration": (("integration",), 2), "e2e": (("e2e",), 0)}
 
 
 def execute(name: str, command: list[Path | str], limit: float) -> bool:
@@ -58,23 +59,19 @@ def lint() -> bool:
         return all(list(pool.map(lambda step: execute(step[0], *step[1]), LINT.items())))
 
 
-def run_tests(folder: str, limit: float) -> bool:
-    """pytest over one folder of tests, its lines shown as they come."""
-    command = [BIN / "pytest", f"tests/{folder}", f"--junitxml={RESULTS / folder}.xml"]
-    if workers := WORKERS[folder]:
+def run_tests(name: str, folders: tuple[str, ...], workers: int, limit: float) -> bool:
+    """pytest over some folders of tests, its lines shown as they come."""
+    command = [BIN / "pytest", f"--junitxml={RESULTS / name}.xml"]
+    command += [f"tests/{folder}" for folder in folders]
+    if workers:
         command += ["-n", str(workers), "--dist=loadfile"]
     try:
         return (
             subprocess.run([str(part) for part in command], cwd=ROOT, timeout=limit).returncode == 0
         )
     except subprocess.TimeoutExpired:
-        print(f"FAIL tests/{folder}: stopped after {limit:.0f} s", flush=True)
+        print(f"FAIL {name} tests: stopped after {limit:.0f} s", flush=True)
         return False
-
-
-def folders(names: tuple[str, ...]) -> list[str]:
-    """Those of the folders that hold tests."""
-    return [name for name in names if any((ROOT / "tests" / name).rglob("test_*.py"))]
 
 
 def declared() -> set[str]:
@@ -92,11 +89,11 @@ def declared() -> set[str]:
 
 
 def tally(ran: list[str]) -> tuple[int, int, list[str]]:
-    """Passed, failed and the reasons of skips, from the result files."""
+    """Passed, failed and the reasons of skips, from the runs' result files."""
     passed = failed = 0
     skips: list[str] = []
-    for folder in ran:
-        file = RESULTS / f"{folder}.xml"
+    for name in ran:
+        file = RESULTS / f"{name}.xml"
         if not file.exists():
             failed += 1
             continue
@@ -120,18 +117,16 @@ def main(stage: str = "all") -> int:
     good = stage == "unit" or lint()
     if stage == "lint":
         return 0 if good else 1
-    ran = folders(FAST)
-    for folder in ran:
-        good &= run_tests(folder, limit=300)
+    for name, run in FAST.items():
+        good &= run_tests(name, *run, limit=300)
     print(
         f"stage 1 {'passed' if good else 'FAILED'} after {time.monotonic() - begin:.0f} s",
         flush=True,
     )
     if stage == "all":
-        ran += folders(SLOW)
-        for folder in folders(SLOW):
-            good &= run_tests(folder, limit=1500)
-    passed, failed, skips = tally(ran)
+        for name, run in SLOW.items():
+            good &= run_tests(name, *run, limit=1500)
+    passed, failed, skips = tally([*FAST, *(SLOW if stage == "all" else ())])
     if stage == "all" and (count := len(declared())) != passed + failed + len(skips):
         print(f"FAIL {count} tests are declared, {passed + failed + len(skips)} ran")
         failed, good = failed + 1, False
