@@ -20,7 +20,7 @@ from cosmos import (
 )
 
 from yinling.settings import Settings
-from yinling.warehouse import NOT_UNIT_TESTS, dbt_environment
+from yinling.warehouse import NOT_UNIT_TESTS, public_environment
 
 
 class ManifestError(Exception):
@@ -33,16 +33,17 @@ def build_group(settings: Settings, pool: str) -> DbtTaskGroup:
     Only the process that writes takes the pool's slot; the watching tasks take none and never run
     dbt themselves, so a failed build is cleared and run again as a whole.
 
+    What the tasks carry is stored and shown by Airflow, so no variable of this process is among it;
+    each task has those from its own worker (`append_env`).
+
     Raises:
         ManifestError: `yinling render` has not been run.
     """
     manifest = settings.warehouse.parent / "dbt" / "target" / "manifest.json"
     if not manifest.exists():
         raise ManifestError(f"{manifest} is missing. Run `yinling render`, then reload this DAG.")
-    variables = dbt_environment(settings, settings.warehouse)
-    environment = {key: value for key, value in variables.items() if key.startswith("YINLING_")}
     arguments: dict[str, Any] = {
-        "env": environment,
+        "env": public_environment(settings, settings.warehouse),
         "append_env": True,
         "install_deps": False,
         # All tests: a task that watches a test which the build leaves out would fail at its end.

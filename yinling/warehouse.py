@@ -151,6 +151,13 @@ def dbt_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
         "DBT_LOG_LEVEL_FILE": "none",  # what it says on the terminal is the log
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
+        **public_environment(settings, warehouse),
+    }
+
+
+def public_environment(settings: Settings, warehouse: Path) -> dict[str, str]:
+    """What the dbt project reads of its environment; none of it is secret."""
+    return {
         "YINLING_HOME": str(settings.home),
         "YINLING_LAKE": str(settings.lake),
         "YINLING_WAREHOUSE": str(warehouse),

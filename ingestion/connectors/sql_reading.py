@@ -155,7 +155,7 @@ class Reading:
     def _sure(self, plan: Plan) -> bool:
         """Whether there will be a delivery, and one that fits the contract, before it is read."""
         try:
-            conform(self.contract, pl.DataFrame(schema=list(plan.columns)))
+            conform(self.contract, pl.DataFrame(schema=dict.fromkeys(plan.columns, pl.String())))
         except DeliveryError:
             return False
         return plan.new > 0 and (plan.by is not None or bool(plan.mark))

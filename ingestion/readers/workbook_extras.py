@@ -40,8 +40,10 @@ def data_rows(
     notes = []
     footer = _footer(found)
     if footer:
-        label = found["first"][-footer]
-        notes.append(f"末尾 {footer} 行（{label}……）是合计或签注，不是数据行，未计入行数")
+        # Only the word: what follows it may name a person.
+        label = re.match(_FOOTER, found["first"][-footer])
+        word = label[0] if label else ""
+        notes.append(f"末尾 {footer} 行（{word}……）是合计或签注，不是数据行，未计入行数")
     body = pl.int_range(cells.height, eager=True) < cells.height - footer
     header = _again(cells, heads, found) & body
     if header.any():

@@ -175,7 +175,8 @@ class Client:
                 f" `{self.dataset}` for it"
             )
         if 300 <= status < 400:
-            target = answer.headers.get("location", "elsewhere")
+            # Without its query: that may repeat what was asked, and so a person's number.
+            target = answer.headers.get("location", "elsewhere").partition("?")[0]
             raise self.fail(f"sends the hub on to {target} ({status}); correct `url`")
         if status != 200:
             raise self.fail(f"answered {status}; check `url` and the service's manual")

@@ -48,10 +48,11 @@ def test_titles_and_a_header_over_two_rows(home: Settings, tmp_path: Path) -> No
         for line, row in enumerate(rows.drop("checked_out_on").rows(), 4):
             sheet.write_row(line, 0, [*row[:7], "李", row[7]])
         sheet.write_row(8, 0, ["合计", 3])
-        sheet.write(9, 0, "填表人：李")
+        sheet.write(9, 0, "填表人：李小明 13812345678")
 
     found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
     frame = found.loaded(3, [], "从第 5 行起", "末尾 2 行", "未知列 经办", "缺少选填列")
+    assert "李小明" not in found.message
     assert frame["stay_no"].to_list() == rows["stay_no"].to_list()
     assert frame["checked_in_on"].to_list() == [datetime.date(2026, 3, 1)] * 3
 
@@ -142,6 +143,17 @@ def test_hidden_rows_are_read_and_said(home: Settings, tmp_path: Path) -> None:
 def test_a_page_or_a_text_under_the_name_of_a_workbook(home: Settings) -> None:
     page = "\ufeff<html><table><tr><td>入住编号</td></tr></table></html>".encode()
     put(home, STAY, "a.xlsx", page, 4).rejected("bad_workbook", "网页", "另存为 .xlsx")
+
+
+def test_a_signature_below_the_table_is_not_quoted(home: Settings, tmp_path: Path) -> None:
+    rows = stays(3)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, rows).write(4, 0, "经办人：李小明 13812345678")
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    found.loaded(3, [], "末尾 1 行（经办人……）")
+    assert "李小明" not in str(found.receipt)
 
 
 def test_dates_as_serials_as_dates_and_as_text(home: Settings, tmp_path: Path) -> None:

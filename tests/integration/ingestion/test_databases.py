@@ -514,3 +514,12 @@ def test_a_column_of_another_type_is_drift(base: Base, tmp_path: Path) -> None:
     assert (receipt["status"], receipt["reason"]) == ("rejected", "cursor_type")
     assert persons(home) == 7
     assert quarantine.rows(home).height == 0
+
+
+def test_a_column_that_the_contract_does_not_have_is_drift(base: Base, tmp_path: Path) -> None:
+    home = people(base, tmp_path)
+    base.run(f"alter table exchange.{PEOPLE} add column remark text")
+    add(base, 0, 5, "2026-09-01")
+    (receipt,) = land(home).receipts
+    assert receipt["rows_loaded"] == 5
+    assert any("未知列 remark" in words for words in receipt["warnings"])

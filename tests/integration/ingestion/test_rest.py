@@ -274,7 +274,7 @@ def test_the_rate_limit_is_kept(change: Change, service: Service) -> None:
         ([(401, "{}")], "refused the credentials"),
         ([(403, "{}")], "does not let it read this"),
         ([(404, "{}")], "answered 404"),
-        ([(302, "", {"Location": "http://login/"})], "sends the hub on to http://login/"),
+        ([(302, "", {"Location": "http://login/?id_no=1"})], "on to http://login/ .302"),
         ([(429, "x")] * 5, "answered 429 5 times"),
         ([(500, "x")] * 5, "answered 500 5 times"),
         ([(200, "<html><title>统一登录</title>")], "a web page “统一登录”"),
