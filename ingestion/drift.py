@@ -6,6 +6,7 @@ receipt in words, in the manifest as data (`delivered_columns`, `schema_change`)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -170,8 +171,12 @@ def _refuse_frozen(contract: Contract, found: Mapping[str, str], unknown: list[s
     absent = {c.name: c.title for c in contract.columns if c.name not in found}
     required = {name for name in absent if contract.by_name[name].required}
     listed = f"文件的列：{_few([*found.values(), *unknown])}"
+    if not found:
+        # A file without a header: what stands there may be a person, and is not quoted.
+        listed = f"文件的第一行没有一个目录中的列名（共 {len(unknown)} 列）"
     if required:
-        likely = renames({name: absent[name] for name in absent if name in required}, unknown)
+        words = [header for header in unknown if not re.search(r"\d", header)]
+        likely = renames({name: absent[name] for name in absent if name in required}, words)
         hints = [f"未知列“{header}”是否就是“{titles[name]}”？" for name, header in likely.items()]
         names = "、".join(f"{name}（{titles[name]}）" for name in absent if name in required)
         if not found and len([name for name in unknown if not name.startswith("（第")]) < 2:

@@ -47,7 +47,15 @@ def test_missing_required_column(home: Settings) -> None:
 def test_a_title_above_the_header_of_a_text(home: Settings, title: str) -> None:
     data = f"{title}\n".encode() + text(funds(5))
     found = put(home, FUND, "a.csv", data, 5)
-    found.rejected("missing_column", "表头应在文件的第一行", "统计表")
+    found.rejected("missing_column", "表头应在文件的第一行")
+
+
+def test_a_text_without_a_header_puts_no_person_into_the_receipt(home: Settings) -> None:
+    rows = stays(3)
+    found = put(home, STAY, "a.csv", rows.write_csv(include_header=False).encode(), 3)
+    found.rejected("missing_column", "没有一个目录中的列名")
+    assert rows["id_no"][0] not in str(found.receipt)
+    assert rows["name"][0] not in str(found.receipt)
 
 
 def test_extra_column_is_reported_with_both_sides(home: Settings) -> None:
