@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import polars as pl
@@ -22,7 +23,7 @@ from ingestion import quarantine, receipts, register, vault
 from ingestion.contracts import Contract
 from ingestion.delivery import SHANGHAI, Delivery
 from ingestion.drift import conform, left_out_words, refuse_frozen_values
-from ingestion.durable import commit, fresh, sync, write_json
+from ingestion.durable import commit, fresh, sync, write_json, write_whole
 from ingestion.errors import DeliveryError
 from ingestion.lake_file import LakeFile
 from ingestion.register import MANIFEST
@@ -296,14 +297,24 @@ def _doubt(contract: Contract, name: str, rows: int) -> str:
 
 
 def complete_receipts(settings: Settings, dataset: str) -> None:
-    """Hand out the receipts of batches after whose commit a run was killed."""
-    folder = settings.receipts / dataset
-    given = {path.stem for path in folder.glob("*.json")} if folder.is_dir() else set()
-    for batch_id in sorted(register.committed(settings, dataset) - given):
-        file = settings.landing / dataset / batch_id / RECEIPT
-        if file.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, folder / f"{batch_id}.json")
+    """Hand out the receipts of batches after whose commit a run was killed.
+
+    What stands in such a receipt's place is nothing, the refusal of an earlier try, or half a file.
+    """
+    for batch_id in sorted(register.committed(settings, dataset)):
+        kept = settings.landing / dataset / batch_id / RECEIPT
+        given = settings.receipts / dataset / f"{batch_id}.json"
+        if kept.exists() and not _is_handed_out(kept, given):
+            write_whole(given, kept.read_bytes())
+
+
+def _is_handed_out(kept: Path, given: Path) -> bool:
+    """Whether the receipt is that of the commit: the same text, written after it (no file is read,
+    for every run asks this of every batch)."""
+    if not given.exists():
+        return False
+    before, after = kept.stat(), given.stat()
+    return after.st_size == before.st_size and after.st_mtime_ns >= before.st_mtime_ns
 
 
 def _numeric(contract: Contract) -> list[str]:

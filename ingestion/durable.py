@@ -26,15 +26,21 @@ def sync(path: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace `path` by the JSON text of `value`: readers see the old text or all of the new."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    write_whole(path, f"{text}\n".encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace `path` by the bytes: readers see the old ones or all of the new, for good."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Workers may write the same file at the same time, each its own draft.
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
+    with draft.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    sync(path.parent)
 
 
 def fresh(folder: Path) -> Path:

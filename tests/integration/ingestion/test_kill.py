@@ -13,7 +13,9 @@ import polars as pl
 import pytest
 
 from ingestion import quarantine, register
-from tests.integration.ingestion.conftest import Deliver, stays
+from ingestion.landing import land
+from tests.integration.ingestion.conftest import Deliver, funds, stays
+from yinling import receipts
 from yinling.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -99,3 +101,42 @@ def test_killed_at_any_instant_and_run_again(home: Settings, deliver: Deliver) -
     assert start(home.home).wait(120) == 0
     assert outcome(home) == expected
     assert not any((home.home / ".staging").iterdir())
+
+
+# Killed after the commit, before the receipt is in its place.
+KILLED_BEFORE_THE_RECEIPT = """
+import os, signal, sys
+from pathlib import Path
+from ingestion import landing
+from yinling.settings import Settings, Source
+write = landing.write_json
+def killed(path, value):
+    if value["status"] != "rejected":
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(path, value)
+landing.write_json = killed
+landing.land(Settings(home=Path(sys.argv[1]), sources={
+    "welfare_fund": Source(connector="folder", path="inbox/welfare_fund")}))
+"""
+
+
+@pytest.mark.parametrize("before", ["a refusal", "half a receipt", "nothing"])
+def test_killed_between_commit_and_receipt(home: Settings, deliver: Deliver, before: str) -> None:
+    name, given = "welfare_fund", home.receipts / "welfare_fund"
+    if before == "a refusal":
+        deliver(name, funds(20), control={"row_count": 21})
+        assert land(home, [name]).rejected
+    deliver(name, funds(20))
+    run = [sys.executable, "-c", KILLED_BEFORE_THE_RECEIPT, str(home.home)]
+    assert subprocess.run(run, cwd=Path(__file__).parents[3]).returncode == -9
+    (batch,) = register.committed(home, name)
+    file = given / f"{batch}.json"
+    if before == "half a receipt":
+        given.mkdir(parents=True, exist_ok=True)
+        file.write_text('{"batch_id":', "utf-8")
+    assert land(home, [name]).unchanged == 1
+    assert [receipt["status"] for receipt in receipts.find(home)] == ["accepted"]
+    assert [path.name for path in given.iterdir()] == [file.name]
+    written = file.stat().st_mtime_ns
+    land(home, [name])
+    assert file.stat().st_mtime_ns == written
