@@ -78,6 +78,8 @@ class Batch:
     ) -> None:
         self.settings, self.contract, self.delivery = settings, contract, delivery
         self.room = fresh(settings.landing / contract.name / delivery.batch_id)
+        self.delivered = self.room / register.DELIVERED
+        self.delivered.mkdir()
         self.draft = fresh(settings.home / DRAFTS / delivery.batch_id)
         self.tally = Tally()
         self.received_at = now()
@@ -153,7 +155,7 @@ class Batch:
         told = refused if still_refused is None else still_refused
         receipt = receipts.accepted(self.contract, self.delivery, manifest, told)
         write_json(self.room / RECEIPT, receipt)
-        for file in self.room.iterdir():
+        for file in self.room.rglob("*"):
             sync(file)
         sync(self.room)
         held = refused.select("key").drop_nulls().unique().sort("key")
@@ -272,7 +274,7 @@ class Batch:
     def _quarantine_again(self, later: pl.Series) -> None:
         """The rows' text comes from the raw bytes in landing."""
         start = 1
-        for frame in self.delivery.reread(self.room / self.delivery.file):
+        for frame in self.delivery.reread(self.delivered / self.delivery.file):
             numbers = pl.int_range(start, start + frame.height, dtype=pl.Int64, eager=True)
             here = numbers.is_in(later.implode())
             if here.any():

@@ -69,7 +69,7 @@ class Delivery:
 
     Attributes:
         file: name of the raw bytes in landing.
-        frames: given the batch's room in landing, leaves the raw bytes there and yields the rows
+        frames: given the batch's folder for raw bytes, leaves them there and yields the rows
             as text columns; may complete sha256, row_count, control_sums and cursor on the way.
         reread: given the raw file in landing, yields the same frames again.
         rows_hint: about how many rows, to decide whether to take several deliveries together.

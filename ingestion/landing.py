@@ -271,7 +271,7 @@ class _Dataset:
         memory = Memory(self.contract, self.key)
         with ThreadPoolExecutor(workers) as checking, ThreadPoolExecutor(1) as writing:
             pending: deque[Future[None]] = deque()
-            for raw, lineage in self._chunks(batch.delivery, batch.room):
+            for raw, lineage in self._chunks(batch):
                 chunk = checking.submit(self._checked, raw, lineage, memory.turn())
                 pending.append(writing.submit(self._add_checked, batch, chunk))
                 if len(pending) > workers:
@@ -301,7 +301,7 @@ class _Dataset:
             for delivery in group:
                 batch = stack.enter_context(self._batch(delivery))
                 with self._refusing(delivery):
-                    parts += list(self._chunks(delivery, batch.room))
+                    parts += list(self._chunks(batch))
                     batches[delivery.batch_id] = batch
             if parts:
                 raw = pl.concat([part[0] for part in parts], how="diagonal")
@@ -322,12 +322,10 @@ class _Dataset:
         except DeliveryError as error:
             self._reject(delivery, delivery.damage() or error)
 
-    def _chunks(
-        self, delivery: Delivery, room: Path
-    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    def _chunks(self, batch: Batch) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """The delivery's rows in the contract's columns, with their lineage."""
-        start = 1
-        frames = gathered(delivery.frames(room), CHUNK_ROWS // 2)
+        start, delivery = 1, batch.delivery
+        frames = gathered(delivery.frames(batch.delivered), CHUNK_ROWS // 2)
         delivery.schema.last = self.history.last(self.contract.name, delivery.provider)
         for frame in frames:
             raw = conform(self.contract, frame, delivery.schema)

@@ -14,6 +14,7 @@ from yinling.settings import Settings
 MANIFEST = "manifest.json"
 HELD = "held.parquet"  # keys of refused rows of a full batch, as the lake has them
 SCHEMA_FOLDER = "0-schema"
+DELIVERED = "delivered"  # in a batch's room in landing: the bytes as they came, under their name
 _SUMS = pl.List(pl.Struct({"column": pl.String(), "sum": pl.String()}))
 SCHEMA = pl.Schema(
     {
@@ -96,6 +97,16 @@ def manifest(settings: Settings, dataset: str, batch_id: str) -> dict[str, Any]:
 def batch_file(settings: Settings, dataset: str, batch_id: str) -> Path:
     """The Parquet file of a committed batch."""
     return settings.lake / dataset / batch_id / "data.parquet"
+
+
+def delivered_file(settings: Settings, dataset: str, batch_id: str, file: str) -> Path:
+    """A committed batch's bytes as they came; the oldest batches have them beside their own files.
+
+    In a folder of their own they may have any name, be it that of a file of landing's.
+    """
+    room = settings.landing / dataset / batch_id
+    apart = room / DELIVERED
+    return (apart if apart.is_dir() else room) / file
 
 
 def _row(value: dict[str, Any]) -> dict[str, Any]:

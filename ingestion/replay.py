@@ -197,8 +197,8 @@ class _Dataset:
         seal = seal_for(self.settings, self.contract)
         with Batch(self.settings, self.contract, delivery, seal) as batch:
             if corrected is not None:
-                shutil.copy2(corrected, batch.room / corrected.name)
-                (batch.room / corrected.name).chmod(0o600)
+                shutil.copy2(corrected, batch.delivered / corrected.name)
+                (batch.delivered / corrected.name).chmod(0o600)
             batch.add(chunk)
             receipt = batch.finish(left)
         self._hand_out(delivery.batch_id, receipt)

@@ -58,6 +58,7 @@ def write_books(settings: Settings, receipts: Sequence[dict[str, Any]], target: 
     from ingestion.contracts import load_contracts
     from ingestion.places import places_of
     from ingestion.receipt_book import write_receipt
+    from ingestion.register import delivered_file
     from yinling.owed import provider_names
 
     contracts, names = load_contracts(settings.contracts), provider_names(settings)
@@ -66,8 +67,9 @@ def write_books(settings: Settings, receipts: Sequence[dict[str, Any]], target: 
     for receipt in receipts:
         name = receipt["dataset"]
         file = target if single else target / f"{receipt['receipt']}.回执.xlsx"
-        delivered = settings.landing / name / (receipt.get("replay_of") or receipt["batch_id"])
-        places = places_of(delivered / receipt["file"], contracts[name])
+        batch_id = receipt.get("replay_of") or receipt["batch_id"]
+        delivered = delivered_file(settings, name, batch_id, receipt["file"])
+        places = places_of(delivered, contracts[name])
         who = names.get(receipt["provider"], "")
         write_receipt(file, receipt, contracts[name], who, places)
         written.append(file)

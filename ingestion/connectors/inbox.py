@@ -26,6 +26,7 @@ from ingestion.delivery import SHANGHAI, Control, Delivery, parse_control
 from ingestion.durable import sync
 from ingestion.errors import DeliveryError, SourceError
 from ingestion.readers import file_frames
+from ingestion.register import delivered_file
 from yinling.settings import Settings, Source
 
 CONTROL_SUFFIX = ".control.json"
@@ -119,7 +120,7 @@ def landed_files(settings: Settings, contract: Contract, known: pl.DataFrame) ->
     found = set()
     for batch_id, file in known.select("batch_id", "file").iter_rows():
         try:
-            stat = (settings.landing / contract.name / batch_id / file).stat()
+            stat = delivered_file(settings, contract.name, batch_id, file).stat()
         except FileNotFoundError:
             continue
         found.add(Entry(file, stat.st_size, stat.st_mtime_ns))

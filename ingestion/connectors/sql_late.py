@@ -14,6 +14,7 @@ import polars as pl
 from ingestion.connectors import sql_text
 from ingestion.connectors.sql_plan import Plan
 from ingestion.connectors.sql_spool import RAW_FILE, spooled_frames
+from ingestion.register import delivered_file
 from yinling.settings import Settings
 
 _EXACT = pl.Decimal(38, 6)
@@ -37,7 +38,7 @@ class KnownRows:
         for dataset, batch_id, cursor in self._batches.select(
             "dataset", "batch_id", "cursor"
         ).iter_rows():
-            raw = self._settings.landing / dataset / batch_id / RAW_FILE
+            raw = delivered_file(self._settings, dataset, batch_id, RAW_FILE)
             value = str(cursor).rsplit("|", 1)[0]
             if not raw.exists() or (value < str(plan.window) and not one_value):
                 continue

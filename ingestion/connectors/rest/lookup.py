@@ -149,7 +149,7 @@ def _answered(
     """
     found = [_ANSWERED.to_frame()]
     for batch_id in mine.filter(pl.col("received_at") >= since)["batch_id"]:
-        file = settings.landing / contract.name / batch_id / RAW_FILE
+        file = register.delivered_file(settings, contract.name, batch_id, RAW_FILE)
         if not file.exists():
             continue
         with pa.input_stream(str(file), compression="zstd") as stream:

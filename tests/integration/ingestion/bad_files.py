@@ -45,7 +45,7 @@ class Outcome:
         committed = self.home.lake / self.dataset
         assert [path.name for path in committed.iterdir()] == ["0-schema"]
         room = self.home.landing / self.dataset
-        kept = [path for path in room.glob("*.refused-*/*") if path.suffix != ".json"]
+        kept = [path for path in room.glob("*.refused-*/*/*") if path.suffix != ".json"]
         assert kept, "the bytes as received are the evidence"
 
     def loaded(self, rows: int, refused: list[tuple[int, str, str]], *words: str) -> pl.DataFrame:

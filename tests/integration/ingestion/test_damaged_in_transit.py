@@ -15,6 +15,7 @@ import pytest
 from ingestion import landing, quarantine, register
 from ingestion.connectors import inbox
 from ingestion.landing import has_news, land
+from ingestion.register import DELIVERED, delivered_file
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, funds, lake
 from yinling.settings import Settings
 
@@ -41,7 +42,8 @@ def test_a_damaged_file_is_refused_after_it_was_read(
     receipt = land(home, [FUND]).rejected[0]
     assert (receipt["reason"], receipt["sha256"]) == ("hash", found)
     assert "摘要不符" in receipt["message"]
-    kept = home.landing / FUND / f"{receipt['batch_id']}.refused-{found[:8]}" / path.name
+    room = home.landing / FUND / f"{receipt['batch_id']}.refused-{found[:8]}"
+    kept = room / DELIVERED / path.name
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == found
     assert lake(home, FUND).height == quarantine.rows(home).height == 0
     assert register.committed(home, FUND) == set()
@@ -107,7 +109,7 @@ def test_a_new_file_is_hashed_once_and_from_the_copy_that_was_read(
     assert has_news(home, CONTRACTS[FUND])
     assert files == []
     receipt = land(home, [FUND]).receipts[0]
-    assert files == [home.landing / FUND / receipt["batch_id"] / first.name]
+    assert files == [delivered_file(home, FUND, receipt["batch_id"], first.name)]
     # Known by size and time: not even looked into.
     assert not has_news(home, CONTRACTS[FUND])
     assert land(home, [FUND]).receipts == []

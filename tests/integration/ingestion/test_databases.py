@@ -287,7 +287,7 @@ def test_whatever_a_value_holds_arrives_as_it_is(base: Base, tmp_path: Path) -> 
         )
     home = Settings(home=tmp_path, sources={"programme": source(base, "programme")})
     land(home)
-    raw = next(home.landing.glob("programme/*/rows.tsv.zst"))
+    raw = next(home.landing.glob("programme/*/*/rows.tsv.zst"))
     rows = pl.concat(spooled_frames(raw)).sort("programme_code")
     assert rows["name"].to_list() == [text or "无" for text in odd]
     assert rows["agency"].to_list() == odd
@@ -309,7 +309,7 @@ def test_rows_are_whole_wherever_a_block_ends(
     for room in ("one", "two"):
         home = Settings(home=tmp_path / room, sources={"programme": source(base, "programme")})
         land(home)
-        raw.append(next(home.landing.glob("programme/*/rows.tsv.zst")))
+        raw.append(next(home.landing.glob("programme/*/*/rows.tsv.zst")))
     assert raw[0].read_bytes() == raw[1].read_bytes()  # however the network paused
     kept = list(spooled_frames(raw[0]))
     assert len(kept) > 5

@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from ingestion import register
+from ingestion import quarantine, register
+from ingestion.batch import DISCARDED
 from ingestion.errors import SourceError
-from ingestion.landing import land
-from tests.integration.ingestion.conftest import Deliver, funds, lake
+from ingestion.landing import has_news, land
+from tests.integration.ingestion.conftest import CONTRACTS, Deliver, funds, lake
 from yinling.settings import Settings
 
 DATASET = "welfare_fund"
@@ -150,3 +152,33 @@ def test_unfinished_names_are_passed_over(watch: Watch, deliver: Deliver) -> Non
     assert land(home).receipts == []
     deliver(DATASET, funds(2), name="g.csv.part", control={"provider": "440203"})
     assert land(home).receipts == [], "a control record does not finish an upload"
+
+
+@pytest.mark.parametrize("name", [quarantine.FILE, DISCARDED])
+@pytest.mark.parametrize("bad", [0, 1], ids=["sound", "one row refused"])
+def test_a_file_may_have_the_name_of_one_of_landings_own(watch: Watch, name: str, bad: int) -> None:
+    home = watch(provider="440203", name_pattern="{any}")
+    rows = funds(20).with_columns(
+        total_amount=pl.when(pl.int_range(20) < bad).then(pl.lit("?")).otherwise("total_amount")
+    )
+    file = inbox(home) / name
+    rows.write_parquet(file)
+    content = file.read_bytes()
+    receipt = land(home, [DATASET]).receipts[0]
+    assert (receipt["rows_loaded"], receipt["rows_quarantined"]) == (20 - bad, bad)
+    kept = register.delivered_file(home, DATASET, receipt["batch_id"], name)
+    assert kept.read_bytes() == content
+    assert quarantine.rows(home)["reason"].to_list() == ["bad_number"] * bad
+
+
+def test_batches_that_have_the_bytes_beside_their_own_files_are_known_again(
+    home: Settings, deliver: Deliver
+) -> None:
+    deliver(DATASET, funds(20), control={"sha256": None})
+    receipt = land(home, [DATASET]).receipts[0]
+    file = register.delivered_file(home, DATASET, receipt["batch_id"], receipt["file"])
+    old = file.rename(file.parent.parent / file.name)
+    file.parent.rmdir()
+    assert register.delivered_file(home, DATASET, receipt["batch_id"], receipt["file"]) == old
+    assert not has_news(home, CONTRACTS[DATASET])
+    assert land(home, [DATASET]).receipts == []

@@ -76,7 +76,7 @@ def test_manifest_register_and_receipt_agree(home: Settings, deliver: Deliver) -
     assert batch["rows_read"] == batch["control_rows"] == 50
     expected = str(sum(Decimal(text) for text in rows["total_amount"]))
     assert {"column": "total_amount", "sum": expected} in batch["sums"]
-    raw = home.landing / FUND / batch["batch_id"] / file.name
+    raw = home.landing / FUND / batch["batch_id"] / register.DELIVERED / file.name
     assert raw.read_bytes() == file.read_bytes()
     receipt = json.loads((home.receipts / FUND / f"{batch['batch_id']}.json").read_text("utf-8"))
     assert receipt["status"] == "accepted"

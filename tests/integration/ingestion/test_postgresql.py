@@ -113,7 +113,7 @@ def test_a_row_that_comes_late_with_the_cursor_value_itself_is_not_lost(
 def test_raw_rows_are_kept_as_text(people: Settings, link: psycopg.Connection) -> None:
     add(link, 0, 3, "2026-09-01")
     land(people)
-    raw = pl.concat(spooled_frames(next(people.landing.glob("*/*/rows.tsv.zst"))))
+    raw = pl.concat(spooled_frames(next(people.landing.glob("*/*/*/rows.tsv.zst"))))
     assert set(raw.dtypes) == {pl.String}
     assert sorted(raw["id_no"]) == sorted(identifier(n) for n in range(3))
 

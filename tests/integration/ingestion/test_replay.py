@@ -121,7 +121,9 @@ def test_a_corrected_file_is_matched_by_row(
     assert receipt["status"] == "accepted"
     assert replay(home, Search(batch_id=FIRST), whole) == []
     assert balanced(home)
-    assert (home.landing / STAY / f"{FIRST}.r02" / "whole.csv").read_bytes() == whole.read_bytes()
+    assert register.delivered_file(home, STAY, f"{FIRST}.r02", "whole.csv").read_bytes() == (
+        whole.read_bytes()
+    )
     assert lake(home, STAY)["name_token"].n_unique() == stays(40)["name"].n_unique()
 
 

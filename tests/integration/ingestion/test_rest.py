@@ -85,7 +85,7 @@ def test_all_pages_of_one_snapshot(home: Settings, service: Service) -> None:
     receipt = land(home).receipts[0]
     assert receipt["rows_loaded"] == 35
     assert [query.get("snapshot") for query in service.asked] == [None, "35", "35", "35"]
-    raw = next(home.landing.glob("*/*/pages.jsonl.zst"))
+    raw = next(home.landing.glob("*/*/*/pages.jsonl.zst"))
     assert sum(frame.height for frame in page_frames(raw)) == 35
 
 
@@ -107,7 +107,7 @@ def test_pages_by_number_and_by_offset(
     # After the last page the first is asked for again, to see that nothing has moved.
     assert [query[name] for query in service.asked] == [value for _, value in names] + [first]
     assert land(home).receipts == []
-    raw = next(home.landing.glob("*/*/pages.jsonl.zst"))
+    raw = next(home.landing.glob("*/*/*/pages.jsonl.zst"))
     assert sum(frame.height for frame in page_frames(raw)) == 25
 
 
