@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +19,7 @@ from functools import partial
 from typing import Any
 
 from ingestion.divisions import needed_first
-from ingestion.errors import IngestionError, SourceError
+from ingestion.errors import IngestionError
 from ingestion.landing import Landed, land
 from yinling.processes import end_with_parent
 from yinling.settings import Settings
@@ -29,29 +30,33 @@ _reports: Any = None
 
 def land_side_by_side(
     settings: Settings, datasets: Sequence[str], tell: Tell, period: str | None = None
-) -> tuple[Landed, list[str]]:
+) -> tuple[Landed, dict[str, Exception]]:
     """Land the datasets with as many workers as `resources.threads` allows.
 
-    A source that does not answer does not hold up the others. Look-ups come after the dataset that
-    brings the persons they ask about.
+    What is wrong with one dataset (its source, its lock, its keys) does not hold up the others.
+    Look-ups come after the dataset that brings the persons they ask about.
 
     Args:
         tell: is told (dataset, batches, rows) as the work goes on.
 
     Returns:
-        What was landed, and what was wrong with sources, both in the order in which they began.
+        What was landed, and the errors of datasets that could not be (`land` says which), both in
+        the order in which they began.
 
     Raises:
-        IngestionError: as `land`, in plain words; or a worker was killed.
+        IngestionError: a worker was killed.
     """
-    done, failed = Landed(), []
+    done, failed = Landed(), dict[str, Exception]()
     try:
         with _pool(min(settings.resources.threads, len(datasets)), tell) as submit:
-            for landed in _begun(settings, datasets, partial(submit, settings, period)):
+            begun = _begun(settings, datasets, partial(submit, settings, period))
+            for name, landed in begun.items():
                 try:
                     one = landed.result()
-                except SourceError as error:
-                    failed.append(str(error))
+                except BrokenProcessPool:
+                    raise
+                except Exception as error:
+                    failed[name] = error
                 else:
                     done.receipts += one.receipts
                     done.unchanged += one.unchanged
@@ -65,7 +70,7 @@ def land_side_by_side(
 
 def _begun(
     settings: Settings, datasets: Sequence[str], submit: Callable[[str], Future[Landed]]
-) -> list[Future[Landed]]:
+) -> dict[str, Future[Landed]]:
     """Every dataset's landing, in the order in which they begin; each waits for what it needs."""
     first = needed_first(settings, datasets)
     asks = [name for name in datasets if settings.sources[name].mode == "lookup"]
@@ -77,7 +82,7 @@ def _begun(
         asked = str(settings.sources[name].ask_for).partition(".")[0]
         wait([begun[asked]] if asked in begun else [])
         begun[name] = submit(name)
-    return list(begun.values())
+    return begun
 
 
 def _largest_first(settings: Settings, datasets: Sequence[str]) -> list[str]:
@@ -95,7 +100,19 @@ def _land_one(settings: Settings, period: str | None, name: str) -> Landed:
     def tell(batches: int, rows: int) -> None:
         _reports.put((name, batches, rows))
 
-    return land(settings, [name], tell, period)
+    try:
+        return land(settings, [name], tell, period)
+    except Exception as error:
+        raise _travelling(error) from error
+
+
+def _travelling(error: Exception) -> Exception:
+    """The error, or its words: one that cannot be sent whole would break the pool for all."""
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (made here)
+    except Exception:
+        return IngestionError(f"{type(error).__name__}: {error}")
+    return error
 
 
 Submit = Callable[[Settings, str | None, str], Future[Landed]]
@@ -130,7 +147,7 @@ def _land_here(tell: Tell, settings: Settings, period: str | None, name: str) ->
     future = Future[Landed]()
     try:
         future.set_result(land(settings, [name], partial(tell, name), period))
-    except SourceError as error:
+    except Exception as error:
         future.set_exception(error)
     return future
 

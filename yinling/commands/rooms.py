@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from yinling.commands import common
+from yinling.commands.errors import explain
 from yinling.locks import exclusive
 
 if TYPE_CHECKING:
@@ -67,20 +68,22 @@ def land(
 ) -> None:
     """Fetch what the departments have delivered since the last time into the lake.
 
-    A delivery that cannot be taken is refused with a receipt; the others are landed.
+    A delivery that cannot be taken is refused with a receipt; the others are landed. So are the
+    others where a whole dataset cannot be: what is wrong with it is said at the end.
     """
     if period is not None and not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", period):
         raise common.CommandError(
             f"--period {period}: write year and month, 2026-09.", common.USAGE
         )
     settings = common.settings()
-    landed = _land(settings, datasets, period)
+    landed, failed = _land(settings, datasets, period)
     refused = [f"{item['batch_id']}: {item['message']}" for item in landed.rejected]
     new = [item["batch_id"] for item in landed.receipts if item["status"] != "rejected"]
     value = {
         "new_batches": new,
         "unchanged": landed.unchanged,
         "refused": refused,
+        "failed": list(failed),
         "rows_loaded": landed.rows_loaded,
         "rows_quarantined": landed.rows_quarantined,
     }
@@ -89,6 +92,7 @@ def land(
         f"{landed.rows_quarantined:,} quarantined"
     )
     common.emit(value, [line, *(f"refused: {text}" for text in refused)])
+    _raise_failed(failed)
     if refused and not refused_ok:
         raise typer.Exit(common.FAILED)
 
@@ -98,8 +102,11 @@ def _land(
     datasets: list[str] | None = None,
     period: str | None = None,
     at_news: Callable[[], None] | None = None,
-) -> Landed:
-    """Land the datasets, all when none is named; `at_news` is called when a batch has come in."""
+) -> tuple[Landed, dict[str, Exception]]:
+    """Land the datasets, all when none is named; `at_news` is called when a batch has come in.
+
+    Returns what was landed, and the errors of datasets that could not be.
+    """
     wanted = datasets or sorted(settings.sources)
     if not wanted:
         raise common.CommandError(
@@ -123,10 +130,25 @@ def _land(
             if batches and at_news:
                 at_news()
 
-        done, failed = land_side_by_side(settings, wanted, tell, period)
-    if failed:
-        raise common.CommandError("\n".join(failed))
-    return done
+        return land_side_by_side(settings, wanted, tell, period)
+
+
+def _raise_failed(failed: dict[str, Exception]) -> None:
+    """Tell of each dataset that could not be landed; with the exit code that all of them have.
+
+    Raises:
+        CommandError: there is any.
+    """
+    told: dict[str, list[str]] = {}
+    codes = set()
+    for name, error in failed.items():
+        code, text = explain(error)
+        codes.add(code)
+        told.setdefault(text, []).append(name)
+    if told:
+        text = "\n".join(f"{', '.join(names)}: {text}" for text, names in told.items())
+        code = codes.pop() if len(codes) == 1 else common.FAILED
+        raise common.CommandError(text, code) from next(iter(failed.values()))
 
 
 def render(
@@ -232,7 +254,8 @@ def run() -> None:
     settings = common.settings()
     with exclusive(settings.home, WRITER):
         with common.step("land"):
-            _land(settings, at_news=prepare)
+            _, failed = _land(settings, at_news=prepare)
+            _raise_failed(failed)
         if up_to_date(settings):
             same = next(row["release_id"] for row in list_releases(settings) if row["current"])
             _tell(same, changed=False)

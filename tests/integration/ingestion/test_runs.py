@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,9 @@ import pytest
 
 from ingestion import register
 from ingestion.durable import single_writer
+from ingestion.errors import DeliveryError, IngestionError, SourceError
 from ingestion.landing import has_news, land
+from ingestion.workers import _travelling
 from tests.integration.ingestion.conftest import CONTRACTS, VAULT_KEY, Deliver, funds, lake, stays
 from yinling import cli
 from yinling.commands import common
@@ -45,6 +48,30 @@ def test_a_second_run_at_the_same_time_is_told_to_wait(
     assert register.committed(written, FUND) == set()
     assert cli.run(["land", FUND]) == common.OK
     assert lake(written, FUND).height == 5
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_wrong_with_one_dataset_keeps_no_other_from_landing(
+    written: Settings, deliver: Deliver, capsys: pytest.CaptureFixture[str], threads: int
+) -> None:
+    file = written.home / "yinling.toml"
+    no_address = '[sources.cremation]\nconnector = "postgresql"\nuri_env = "YINLING_NOT_SET"\n'
+    few = f"[resources]\nthreads = {threads}\n"
+    file.write_text(
+        few + file.read_text("utf-8") + no_address + 'table = "t"\nprovider = "440203"\n', "utf-8"
+    )
+    deliver(FUND, funds(5))
+    deliver(STAY, stays(5))
+    with single_writer(written.landing / STAY, "`facility_stay`"):
+        assert cli.run(["land", "--json"]) == common.FAILED
+    out, said = capsys.readouterr()
+    assert json.loads(out)["new_batches"] == ["welfare_fund.440203.2026-09.0001"]
+    assert json.loads(out)["failed"] == ["cremation", STAY]
+    assert "cremation: " in said and "YINLING_NOT_SET" in said
+    assert f"{STAY}: `{STAY}` is being landed by another run" in said
+    assert lake(written, FUND).height == 5
+    with single_writer(written.landing / STAY, "`facility_stay`"):
+        assert cli.run(["land", STAY, FUND]) == common.BUSY
 
 
 def test_interrupted_by_the_keyboard_and_run_again(written: Settings, deliver: Deliver) -> None:
@@ -141,3 +168,10 @@ def test_asking_for_news_changes_nothing(home: Settings, deliver: Deliver, tmp_p
         update={"sources": {FUND: home.sources[FUND].model_copy(update={"path": "nowhere"})}}
     )
     assert has_news(gone, fund)
+
+
+def test_an_error_that_cannot_be_sent_to_another_process_keeps_its_words() -> None:
+    told = _travelling(DeliveryError("hash", "摘要不符"))  # two arguments: it comes back broken
+    assert type(told) is IngestionError
+    assert str(told) == "DeliveryError: 摘要不符"
+    assert type(_travelling(SourceError("no answer"))) is SourceError
