@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from string import Formatter
 
 from ingestion.errors import DeliveryError, SourceError
@@ -17,7 +18,10 @@ FIELDS = {
     "any": r".*?",
 }
 MODES = {"full": "full", "全量": "full", "increment": "increment", "增量": "increment"}
-_DATES = re.compile(r"(?<!\d)(20\d{2})[-_.年]?(0[1-9]|1[0-2]|[1-9](?=月))(?!\d)")
+# With or without a day after the month; one digit is a month only where it cannot be a sequence.
+_DATES = re.compile(
+    r"(?<!\d)(20\d{2})(?:(\d{2})(\d{2})?|_(\d{2})|[-.年](\d{1,2})(?:[-.月](\d{1,2}))?)(?!\d)"
+)
 
 
 @dataclass(frozen=True)
@@ -103,16 +107,21 @@ class Naming:
 
 
 def month(text: str) -> str | None:
-    """`202609`, `2026-09`, `20260930` or `2026` as a period; None where it is no date."""
+    """`202609`, `2026-09`, `20260930` or `2026` as a period; None where the calendar has none."""
     digits = text.replace("-", "")
-    if len(digits) >= 6 and not "01" <= digits[4:6] <= "12":
+    year, of_year, day = digits[:4], digits[4:6], digits[6:]
+    try:
+        date(int(year), int(of_year or 1), int(day or 1))
+    except ValueError:
         return None
-    if len(digits) == 8 and not "01" <= digits[6:] <= "31":
-        return None
-    return "-".join(filter(None, (digits[:4], digits[4:6], digits[6:])))
+    return "-".join(filter(None, (year, of_year, day)))
 
 
 def month_in(name: str) -> str | None:
-    """The month that stands somewhere in a name: `…2026年9月…`, `…202609…`; None without one."""
-    found = _DATES.search(name)
-    return f"{found[1]}-{int(found[2]):02d}" if found else None
+    """The month that stands somewhere in a name: `…2026年9月…`, `…20260930…`; None without one."""
+    for found in _DATES.finditer(name):
+        year, *rest = found.groups()
+        of_year, day = rest[0] or rest[2] or rest[3], rest[1] or rest[4] or "1"
+        if month(f"{year}{of_year:0>2}{day:0>2}"):
+            return f"{year}-{of_year:0>2}"
+    return None

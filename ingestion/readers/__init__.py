@@ -17,7 +17,7 @@ from ingestion.errors import DeliveryError
 from ingestion.readers.archive import archive_members, plain_zip_errors
 from ingestion.readers.content import Content
 from ingestion.readers.decoding import Decoder
-from ingestion.readers.delimited import delimited_frames, text_csv
+from ingestion.readers.delimited import delimited_frames
 from ingestion.readers.documents import (
     exact_json,
     geojson_frames,
@@ -26,7 +26,7 @@ from ingestion.readers.documents import (
     text_frame,
 )
 from ingestion.readers.frames import gathered
-from ingestion.readers.parquet import CHUNK_ROWS, parquet_content, parquet_frames
+from ingestion.readers.parquet import CHUNK_ROWS, parquet_content
 from ingestion.readers.workbook import workbook_frames
 
 __all__ = [
@@ -37,8 +37,6 @@ __all__ = [
     "file_frames",
     "gathered",
     "page_frames",
-    "parquet_frames",
-    "text_csv",
     "text_frame",
 ]
 FORMATS = (".csv", ".tsv", ".txt", ".xlsx", ".jsonl", ".ndjson", ".geojson", ".parquet", ".zip")

@@ -243,24 +243,6 @@ def _goes_over_lines(batch: pa.RecordBatch) -> bool:
     return False
 
 
-def text_csv(stream: Any, names: list[str], delimiter: str = ",") -> Iterator[pl.DataFrame]:
-    """Chunks of all-text columns from a UTF-8 CSV stream without header, as PostgreSQL sends it.
-
-    An empty value without quotes is null, as COPY means it.
-
-    Raises:
-        DeliveryError: `bad_structure`.
-    """
-    try:
-        for batch in _batches(stream, names, delimiter, None):
-            if batch.num_rows:
-                frame = pl.from_arrow(batch)
-                assert isinstance(frame, pl.DataFrame)  # noqa: S101
-                yield frame
-    except pa.ArrowInvalid as error:
-        raise _bad_structure(error) from error
-
-
 def _batches(stream: Any, names: list[str], delimiter: str, stray: Any) -> Iterator[Any]:
     """Arrow's record batches; one thread, which is faster here and numbers the rows."""
     try:
@@ -275,9 +257,7 @@ def _batches(stream: Any, names: list[str], delimiter: str, stray: Any) -> Itera
             convert_options=arrow_csv.ConvertOptions(
                 check_utf8=False,
                 column_types=dict.fromkeys(names, pa.string()),
-                strings_can_be_null=stray is None,
-                quoted_strings_can_be_null=False,
-                null_values=[""],
+                strings_can_be_null=False,
             ),
         )
     except pa.ArrowInvalid as error:

@@ -1,10 +1,9 @@
-"""Parquet: a department's typed columns, or the columns of text that landing itself wrote."""
+"""Parquet: a department's typed columns as text."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,21 +18,12 @@ CHUNK_ROWS = 100_000
 _SHANGHAI = "Asia/Shanghai"
 
 
-def parquet_frames(path: Path) -> Iterator[pl.DataFrame]:
+def parquet_content(content: Content) -> Iterator[pl.DataFrame]:
     """Rows as text: decimals with their places, days and moments in ISO form, nested as JSON.
 
     Raises:
-        DeliveryError: `bad_structure`, when the file is cut off or no Parquet file.
-    """
-    with path.open("rb") as file:
-        yield from _frames(file, checked=True)
-
-
-def parquet_content(content: Content) -> Iterator[pl.DataFrame]:
-    """As `parquet_frames`, from a delivered file or a member of an archive.
-
-    Raises:
-        DeliveryError: `bad_structure`, `too_large` (a member of an archive is read whole).
+        DeliveryError: `bad_structure` (cut off, or no Parquet file), `duplicate_column`,
+            `too_large` (a member of an archive is read whole).
     """
     with content.open() as file:
         real = hasattr(file, "fileno") and isinstance(file, io.BufferedReader)
@@ -43,15 +33,13 @@ def parquet_content(content: Content) -> Iterator[pl.DataFrame]:
     yield from _frames(io.BytesIO(content.whole()))
 
 
-def _frames(file: Any, checked: bool = False) -> Iterator[pl.DataFrame]:
-    """Frames of text; what landing wrote itself (`checked`) is not looked at twice."""
+def _frames(file: Any) -> Iterator[pl.DataFrame]:
     try:
         with pq.ParquetFile(file) as parquet:
             names = parquet.schema_arrow.names
             yield _text(parquet.schema_arrow.empty_table().columns, names)
             for batch in parquet.iter_batches(CHUNK_ROWS):
-                columns = batch.columns if checked else [_sound(part) for part in batch.columns]
-                yield _text(columns, names)
+                yield _text([_sound(part) for part in batch.columns], names)
     except (
         pa.ArrowException,
         OSError,

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import polars as pl
 
 from ingestion.headers import Headers
-from ingestion.parsing import MERGED
+from ingestion.parsing import MERGED, SERIAL
 from ingestion.readers.workbook_merged import Span, inside
 
-SERIAL = r"^[1-7]\d{4}(\.\d+)?$"
 _FIRST_OF_MONTH = r"^(\d{4}-\d{2})-01(?:[ T]00:00:00)?$"
 _NOISE = r"^-?\d+\.\d+$"
 

@@ -47,13 +47,34 @@ def test_patterns_that_are_wrong(pattern: str) -> None:
 
 
 def test_months() -> None:
-    assert [month(text) for text in ("2026", "202612", "2026-01-31", "202600", "20261232")] == [
+    assert [month(text) for text in ("2026", "202612", "2026-01-31", "202600", "20260231")] == [
         "2026", "2026-12", "2026-01-31", None, None,
     ]  # fmt: skip
-    names = ("石城2026年9月.xlsx", "x_202611.csv", "2026-07台账", "440203", "20260930x", "2026年")
-    assert [month_in(name) for name in names] == [
-        "2026-09", "2026-11", "2026-07", None, None, None,
-    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("石城2026年9月.xlsx", "2026-09"),
+        ("石城2026年9月30日.xlsx", "2026-09"),
+        ("殡葬20260930.csv", "2026-09"),
+        ("火化2026.9.30.csv", "2026-09"),
+        ("2026.09月报.xlsx", "2026-09"),
+        ("x_202611.csv", "2026-11"),
+        ("x_2026_11.csv", "2026-11"),
+        ("2026-07台账", "2026-07"),
+        ("2026年新版-202609.csv", "2026-09"),
+        ("440203_202609_02.csv", "2026-09"),
+        ("殡葬20260231.csv", None),
+        ("x_2026_1.csv", None),
+        ("440203", None),
+        ("202609301200", None),
+        ("2026年", None),
+        ("202613", None),
+    ],
+)
+def test_months_in_names(name: str, found: str | None) -> None:
+    assert month_in(name) == found
 
 
 @pytest.mark.parametrize("dataset", sorted(CONTRACTS))
