@@ -17,6 +17,8 @@ from ingestion.readers.content import Content
 MEMBERS = 1_000
 UNPACKED_BYTES = 64 << 30  # texts are read in parts; this only ends what never would
 RATIO, RATIO_FROM = 300, 64 << 20  # unpacked to packed; only counted from so many bytes on
+_LOCAL_HEADER = 30  # bytes before a member's name (APPNOTE.TXT 4.3.7)
+_PART = 1 << 20
 _IGNORED = (".control.json", ".ds_store", "thumbs.db")
 
 
@@ -64,6 +66,42 @@ def check_sizes(members: list[zipfile.ZipInfo], name: str, unpacked: int) -> Non
             f"{name} 解压后有 {total >> 20} MB（压缩前后相差 {total // max(packed, 1)} 倍），"
             "超出限度，未解压。请分批报送。",
         )
+
+
+def check_honest(data: bytes, members: list[zipfile.ZipInfo]) -> None:
+    """Refuse an archive whose directory states other sizes than its members have.
+
+    For readers that unpack each member to its own end, whatever the directory says.
+
+    Raises:
+        zipfile.BadZipFile: a size is wrong, or a member is packed in an unusual way.
+    """
+    for member in members:
+        try:
+            honest = _unpacked(data, member) == member.file_size
+        except struct.error:
+            honest = False  # it begins behind the archive's end
+        if not honest:
+            raise zipfile.BadZipFile(f"{member.filename[-100:]} is not of the size that is stated")
+
+
+def _unpacked(data: bytes, member: zipfile.ZipInfo) -> int:
+    """Bytes that a member unpacks to; counted no further than one above what is stated."""
+    name, extra = struct.unpack_from("<26xHH", data, member.header_offset)
+    start = member.header_offset + _LOCAL_HEADER + name + extra
+    packed = memoryview(data)[start : start + member.compress_size]
+    if member.compress_type == zipfile.ZIP_STORED:
+        return len(packed)
+    if member.compress_type != zipfile.ZIP_DEFLATED:
+        raise zipfile.BadZipFile(f"{member.filename[-100:]} is packed in an unusual way")
+    unpacker, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    for begin in range(0, len(packed), _PART):
+        part: bytes | memoryview = packed[begin : begin + _PART]
+        while part and size <= member.file_size:
+            size += len(unpacker.decompress(part, _PART))
+            part = unpacker.unconsumed_tail
+    # What stands behind the end of the packed text is another member's, or nobody's.
+    return size if unpacker.eof and not unpacker.unused_data else -1
 
 
 def archive_members(content: Content) -> Iterator[Content]:

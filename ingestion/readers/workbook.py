@@ -18,7 +18,7 @@ import polars as pl
 
 from ingestion.errors import DeliveryError
 from ingestion.headers import Headers
-from ingestion.readers.archive import check_sizes, plain_zip_errors
+from ingestion.readers.archive import check_honest, check_sizes, plain_zip_errors
 from ingestion.readers.content import WHOLE_BYTES, Content
 from ingestion.readers.kinds import OLE, kind_of
 from ingestion.readers.workbook_extras import data_rows
@@ -221,7 +221,7 @@ def _checked(content: Content) -> bytes:
 def _sheets(data: bytes, content: Content, headers: Headers | None) -> list[Sheet]:
     try:
         with plain_zip_errors(content.name):
-            parts = sheet_parts(data, lambda members: _bounded(members, content.name))
+            parts = sheet_parts(data, lambda members: _bounded(data, members, content.name))
             book = fastexcel.read_excel(data)
             return [
                 _sheet(book, title, parts[title](), headers)
@@ -244,8 +244,9 @@ def _broken(content: Content, reason: str) -> DeliveryError:
     )
 
 
-def _bounded(members: list[zipfile.ZipInfo], name: str) -> None:
+def _bounded(data: bytes, members: list[zipfile.ZipInfo], name: str) -> None:
     check_sizes(members, name, WHOLE_BYTES)
+    check_honest(data, members)
 
 
 def _sheet(book: Any, title: str, xml: bytes, headers: Headers | None) -> Sheet:

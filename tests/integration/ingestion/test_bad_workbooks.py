@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import re
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -356,6 +358,26 @@ def test_workbook_that_unpacks_without_end(home: Settings, tmp_path: Path) -> No
     with zipfile.ZipFile(book, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/media/image1.bin", b"\0" * (200 << 20))
     put(home, STAY, "a.xlsx", book.read_bytes(), 1).rejected("too_large", "倍")
+
+
+@pytest.mark.parametrize("kind", ["size", "size_and_sum", "offset", "packing"])
+def test_workbook_whose_directory_lies(kind: str, home: Settings, tmp_path: Path) -> None:
+    """A directory that states a small size does not make room for what a part unpacks to."""
+    book = tmp_path / "b.xlsx"
+    workbook(book, lambda book: sheet_of(book, stays(1)))
+    with zipfile.ZipFile(book, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/media/image1.xml", b" " * (32 << 20))
+    data = bytearray(book.read_bytes())
+    entry = data.rfind(b"PK\x01\x02")  # APPNOTE.TXT 4.3.12: the last part's entry
+    if kind in ("size", "size_and_sum"):
+        struct.pack_into("<I", data, entry + 24, 100)
+    if kind == "size_and_sum":
+        struct.pack_into("<I", data, entry + 16, zlib.crc32(b" " * 100))
+    if kind == "offset":
+        struct.pack_into("<I", data, entry + 42, len(data) - 10)
+    if kind == "packing":
+        struct.pack_into("<H", data, entry + 10, zipfile.ZIP_LZMA)
+    put(home, STAY, "a.xlsx", bytes(data), 1).rejected("bad_workbook", "另存为")
 
 
 def rewritten(path: Path, member: str, change: Any) -> bytes:
