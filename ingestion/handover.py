@@ -1,7 +1,8 @@
 """Hand delivery: a file from a memory stick or a mail gets its control record and goes in.
 
 What the file is, is guessed and said; row count, sums and hash are worked out from the file. It is
-put into the source's folder in two renames, the control record last, so that no run sees half.
+put into the source's folder in two renames, the control record last: without it a run leaves the
+file alone, or, where names alone say what a file is, waits while the file is new.
 """
 
 from __future__ import annotations

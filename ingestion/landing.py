@@ -160,7 +160,7 @@ class _Dataset:
             )
         with single_writer(self.room, f"`{self.contract.name}`"):
             known = register.deliveries(self.settings, self.contract.name)
-            self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
+            self._remember(known)
             self.history = History(self.settings, known)
             self.done.unchanged += known.height
             complete_receipts(self.settings, self.contract.name)
@@ -201,17 +201,25 @@ class _Dataset:
     def has_news(self) -> bool:
         """Whether there is a delivery that the hub has neither taken nor refused."""
         known = register.deliveries(self.settings, self.contract.name)
-        self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
+        self._remember(known)
         deliveries = connector(self.source.connector)
         for delivery in deliveries(self.settings, self.source, self.contract, known):
             if not self._is_landed(delivery) and self._refused_before(delivery) is None:
                 return True
         return False
 
+    def _remember(self, known: pl.DataFrame) -> None:
+        told = known.select("batch_id", "mode", "rows_read").rows()
+        self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
+        self.totals = {batch_id: (mode, rows) for batch_id, mode, rows in told}
+
     def _is_landed(self, delivery: Delivery) -> bool:
-        """Whether the hub has this very delivery, byte for byte."""
+        """Whether the hub has this very delivery, byte for byte, as its control record says."""
         landed = self.hashes.get(delivery.batch_id)
-        return landed is not None and bool(landed == delivery.sha256)
+        if landed is None or landed != delivery.sha256:
+            return False
+        stated = (delivery.mode, delivery.row_count)
+        return stated[1] is None or self.totals.get(delivery.batch_id, stated) == stated
 
     def _receipt_name(self, delivery: Delivery) -> str:
         """Where the delivery's refusal is told; the receipt of what was loaded stays as it is."""
@@ -243,7 +251,7 @@ class _Dataset:
         if delivery.batch_id in self.hashes:
             error = DeliveryError(
                 "sequence_reused",
-                f"批次 {delivery.batch_id} 已载入，本次同一序号的内容不同。"
+                f"批次 {delivery.batch_id} 已载入，本次同一序号的内容（或控制记录）不同。"
                 "更正请使用新的序号重新报送。",
             )
             self._reject(delivery, error, self._receipt_name(delivery))

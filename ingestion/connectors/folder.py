@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ingestion.connectors.inbox import Candidate, Entry, Inbox, candidates, landed_files, settled
+from ingestion.connectors.inbox import Candidate, Entry, Inbox, candidates, news, settled
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
 from ingestion.errors import SourceError
@@ -21,8 +21,8 @@ def folder_deliveries(
 ) -> Iterator[Delivery]:
     """Every complete delivery in the folder, by time of delivery; what is incomplete waits.
 
-    A file that landing already holds byte for byte (size and time of change say so) is left out,
-    so that a folder without news costs a listing.
+    A file that landing already holds with its control record (sizes and times of change say so) is
+    left out, so that a folder without news costs a listing.
 
     Raises:
         SourceError: the folder does not exist, no path is set, or the name pattern is wrong.
@@ -33,11 +33,10 @@ def folder_deliveries(
     if not folder.is_dir():
         raise SourceError(f"sources.{contract.name}: {folder} is no folder. Correct `path`.")
     inbox = Inbox(settings, source, contract, known, _copy)
-    landed = landed_files(settings, contract, known)
-    news = [c for c in candidates(listing(folder), source) if c.file not in landed]
-    fresh = [c for c in news if _may_grow(c, source.settle_seconds)]
+    new = news(settings, contract, known, candidates(listing(folder), source))
+    fresh = [c for c in new if _may_grow(c, source.settle_seconds)]
     quiet = settled(fresh, lambda: listing(folder), source.settle_seconds)
-    ready = [c for c in news if c not in fresh or c in quiet]
+    ready = [c for c in new if c not in fresh or c in quiet]
     found = [
         inbox.delivery(folder / c.file.name, folder / c.control.name if c.control else None, c)
         for c in ready
@@ -54,13 +53,16 @@ def listing(folder: Path) -> list[Entry]:
         except FileNotFoundError:
             continue
         if path.is_file():
-            found.append(Entry(path.name, stat.st_size, stat.st_mtime_ns))
+            found.append(Entry(path.name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
     return found
 
 
 def _may_grow(candidate: Candidate, seconds: float) -> bool:
-    """Whether somebody may still be writing: nothing says that it is complete, and it is young."""
-    return not candidate.done and time.time() - candidate.file.mtime_ns / 1e9 < seconds
+    """Whether somebody may still be writing it, or its control record: nothing says that it is
+    complete, and it has not been there for long.
+    """
+    file = candidate.file
+    return not candidate.done and time.time() - max(file.mtime_ns, file.changed_ns) / 1e9 < seconds
 
 
 def _copy(file: Path, raw: Path) -> None:

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -38,11 +38,17 @@ Bring = Callable[[Path, Path], None]  # puts a file into a batch's room in landi
 
 @dataclass(frozen=True)
 class Entry:
-    """What a listing says of a file; size -1: it is not there."""
+    """What a listing says of a file; size -1: it is not there.
+
+    Attributes:
+        changed_ns: when it last got its bytes, its name or its place, where the listing says so;
+            a file that is moved in with its old time of writing is new all the same.
+    """
 
     name: str
     size: int
     mtime_ns: int
+    changed_ns: int = field(default=0, compare=False)
 
     @property
     def modified(self) -> datetime:
@@ -107,24 +113,45 @@ def _is_data(name: str) -> bool:
 def settled(
     found: list[Candidate], again: Callable[[], Iterable[Entry]], seconds: float
 ) -> list[Candidate]:
-    """Those that a second look, `seconds` later, finds unchanged; the others wait."""
+    """Those that a second look, `seconds` later, finds unchanged; the others wait.
+
+    So does a file whose control record has come in between.
+    """
     if not found:
         return []
     time.sleep(seconds)
     now = {entry.name: entry for entry in again()}
-    return [c for c in found if c.file.size < 0 or now.get(c.file.name) == c.file]
+
+    def is_settled(candidate: Candidate) -> bool:
+        file = candidate.file
+        same = file.size < 0 or now.get(file.name) == file
+        return same and (candidate.control is not None or file.name + CONTROL_SUFFIX not in now)
+
+    return [candidate for candidate in found if is_settled(candidate)]
 
 
-def landed_files(settings: Settings, contract: Contract, known: pl.DataFrame) -> set[Entry]:
-    """Files of committed batches as landing keeps them (name, size, time of change)."""
-    found = set()
-    for batch_id, file in known.select("batch_id", "file").iter_rows():
-        try:
-            stat = delivered_file(settings, contract.name, batch_id, file).stat()
-        except FileNotFoundError:
-            continue
-        found.add(Entry(file, stat.st_size, stat.st_mtime_ns))
-    return found
+def news(
+    settings: Settings, contract: Contract, known: pl.DataFrame, found: list[Candidate]
+) -> list[Candidate]:
+    """Those that landing does not hold as they are: the same file beside the same control record.
+
+    Names, sizes and times of change say so. A control record that comes later is news; one that is
+    cleared away is not.
+    """
+    landed = set[tuple[Entry | None, Entry | None]]()
+    for batch_id, name in known.select("batch_id", "file").iter_rows():
+        file = delivered_file(settings, contract.name, batch_id, name)
+        kept = _kept(file)
+        landed |= {(kept, None), (kept, _kept(file.with_name(name + CONTROL_SUFFIX)))}
+    return [candidate for candidate in found if (candidate.file, candidate.control) not in landed]
+
+
+def _kept(file: Path) -> Entry | None:
+    try:
+        stat = file.stat()
+    except FileNotFoundError:
+        return None
+    return Entry(file.name, stat.st_size, stat.st_mtime_ns)
 
 
 class Inbox:
@@ -165,7 +192,11 @@ class Inbox:
         text = record.read_bytes()
         control = parse_control(text, record.name, self.contract.name)
         return self._delivery(
-            file, control, _Digest(file), control_sha256=hashlib.sha256(text).hexdigest()
+            file,
+            control,
+            _Digest(file),
+            control_sha256=hashlib.sha256(text).hexdigest(),
+            record=record,
         )
 
     def _named(self, file: Path, entry: Entry) -> Delivery:
@@ -192,7 +223,7 @@ class Inbox:
         digest = _Digest(file)
         sequence = named.sequence
         if sequence is None:
-            sequence = self._taken.next(provider, period, digest())
+            sequence = self._taken.next(provider, period, digest(), entry.modified)
         mode = named.mode or self.source.mode
         control = {
             "provider": provider,
@@ -221,6 +252,7 @@ class Inbox:
         control: Control,
         digest: _Digest,
         control_sha256: str,
+        record: Path | None = None,
         warnings: list[str] | None = None,
     ) -> Delivery:
         notes = warnings if warnings is not None else []
@@ -234,7 +266,7 @@ class Inbox:
             sequence=control.sequence,
             file=file.name,
             delivered_at=control.delivered_at,
-            frames=partial(self._frames, file, encoding, digest, notes),
+            frames=partial(self._frames, file, record, encoding, digest, notes),
             reread=partial(file_frames, encoding=encoding, contract=self.contract),
             rows_hint=max(control.row_count or 0, size // _BYTES_A_ROW),
             digest=digest,
@@ -249,12 +281,17 @@ class Inbox:
     def _frames(
         self,
         file: Path,
+        record: Path | None,
         encoding: str,
         digest: _Digest,
         notes: list[str],
         room: Path,
     ) -> Iterator[pl.DataFrame]:
-        """Keeps the file as delivered (with its time, to know it again), then reads that copy."""
+        """Keeps file and control record as delivered (with their times, to know them again), then
+        reads that copy.
+        """
+        if record is not None:
+            self.bring(record, room / record.name)
         if not file.exists():
             raise DeliveryError(
                 "missing_file", f"只有控制记录，没有数据文件 {file.name}。请补报文件。"
@@ -295,31 +332,45 @@ class Inbox:
 
 
 class _Sequences:
-    """Sequence numbers for files that state none: each file's bytes keep the one they had."""
+    """Sequence numbers for files that state none: each file's bytes keep the one they had.
+
+    Bytes that come again after others of the same period are a delivery of their own: the later
+    ones are taken back.
+    """
 
     def __init__(self, settings: Settings, contract: Contract, known: pl.DataFrame) -> None:
         self._given: dict[tuple[str, str, str], int] = {}
         self._highest: dict[tuple[str, str], int] = {}
-        for provider, period, sequence, digest in known.select(
-            "provider", "period", "sequence", "sha256"
+        self._newest: dict[tuple[str, str], tuple[int, datetime]] = {}
+        for provider, period, sequence, digest, moment in known.select(
+            "provider", "period", "sequence", "sha256", "delivered_at"
         ).iter_rows():
             self._note(provider, period, sequence, digest)
+            self._landed(provider, period, sequence, moment)
         for room in (settings.landing / contract.name).glob("*.refused-*"):
             batch_id, _, digest = room.name.rpartition(".refused-")
             _, provider, period, number = batch_id.split(".")
             self._note(provider, period, int(number), digest)
 
     def _note(self, provider: str, period: str, sequence: int, digest: str) -> None:
-        self._given[provider, period, digest[:8]] = sequence
+        key = (provider, period, digest[:8])
+        self._given[key] = max(self._given.get(key, 0), sequence)
         highest = self._highest.get((provider, period), 0)
         self._highest[provider, period] = max(highest, sequence)
 
-    def next(self, provider: str, period: str, digest: str) -> int:
-        """The number of these bytes."""
-        if (provider, period, digest[:8]) not in self._given:
-            after = self._highest.get((provider, period), 0) + 1
-            self._note(provider, period, after, digest)
-        return self._given[provider, period, digest[:8]]
+    def _landed(self, provider: str, period: str, sequence: int, moment: datetime) -> None:
+        before = self._newest.get((provider, period), (0, moment))
+        self._newest[provider, period] = max(before, (sequence, moment))
+
+    def next(self, provider: str, period: str, digest: str, modified: datetime) -> int:
+        """The number of these bytes, last written at that time."""
+        number = self._given.get((provider, period, digest[:8]))
+        newest, moment = self._newest.get((provider, period), (0, modified))
+        if number is None or (number < newest and modified > moment):
+            number = self._highest.get((provider, period), 0) + 1
+            self._note(provider, period, number, digest)
+            self._landed(provider, period, number, modified)
+        return number
 
 
 class _Digest:

@@ -25,7 +25,7 @@ from ingestion.connectors.host_keys import (
     known_keys,
     plain_errors,
 )
-from ingestion.connectors.inbox import Candidate, Entry, Inbox, candidates, landed_files, settled
+from ingestion.connectors.inbox import Candidate, Entry, Inbox, candidates, news, settled
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
 from ingestion.errors import SourceError
@@ -50,9 +50,8 @@ def sftp_deliveries(
     inbox = Inbox(settings, source, contract, known, os.link)
     with connected(settings, source, contract.name) as remote:
         listing = remote.listing()
-        landed = landed_files(settings, contract, known)
-        news = [c for c in candidates(listing, source) if c.file not in landed]
-        ready = settled(news, remote.listing, source.settle_seconds)
+        new = news(settings, contract, known, candidates(listing, source))
+        ready = settled(new, remote.listing, source.settle_seconds)
         _tidy(incoming, ready)
         controls = {
             c.file.name: remote.fetch(c.control, incoming) for c in ready if c.control is not None

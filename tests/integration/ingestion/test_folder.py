@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from ingestion import quarantine, register
 from ingestion.batch import DISCARDED
+from ingestion.durable import write_json
 from ingestion.errors import SourceError
 from ingestion.landing import has_news, land
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, funds, lake
@@ -115,6 +117,64 @@ def test_numbers_do_not_depend_on_how_often_a_refused_file_is_looked_at(watch: W
     assert again.rejected[0]["received_at"] == first.rejected[0]["received_at"]
 
 
+def test_bytes_that_come_back_after_others_are_a_delivery_of_their_own(watch: Watch) -> None:
+    home = watch(provider="caizheng", name_pattern="{period}", mode="full")
+    for number, year in enumerate((1950, 1960, 1950), 1):
+        put(home, "202609.csv", year=year, when=OLD + number)
+        (receipt,) = land(home).receipts
+        assert receipt["batch_id"] == f"welfare_fund.caizheng.2026-09.{number:04d}"
+        assert receipt["rows_loaded"] == 3
+    assert land(home).receipts == []
+    # The same bytes under another name, and those of the second, as old as they were.
+    put(home, "2026-09.csv", when=OLD + 2)
+    put(home, "20260930.csv", year=1960, when=OLD + 2)
+    assert [r["batch_id"] for r in land(home).receipts] == ["welfare_fund.caizheng.2026-09-30.0001"]
+
+
+def record(home: Settings, file: Path, **said: object) -> Path:
+    """A control record beside the file, put there in one step."""
+    control = {
+        "provider": "caizheng", "dataset": DATASET, "period": "2026-09", "mode": "increment",
+        "sequence": 1, "delivered_at": "2026-10-01T09:00:00", **said,
+    }  # fmt: skip
+    place = file.with_name(file.name + ".control.json")
+    write_json(place, control)
+    return place
+
+
+def test_a_control_record_that_comes_later_is_heard(watch: Watch) -> None:
+    home = watch(provider="caizheng", name_pattern="{period}", mode="increment")
+    file = put(home, "202609.csv")
+    assert land(home).receipts[0]["rows_loaded"] == 3
+    record(home, file, row_count=3)
+    assert land(home).receipts == [], "it says of the batch what the batch is"
+    record(home, file, row_count=5)
+    assert [r["reason"] for r in land(home).rejected] == ["sequence_reused"]
+    record(home, file, row_count=3, mode="full")
+    assert [r["reason"] for r in land(home).rejected] == ["sequence_reused"]
+    record(home, file, row_count=5, sequence=2)
+    assert [r["reason"] for r in land(home).rejected] == ["row_count"]
+    given = record(home, file, row_count=3, sequence=2, mode="full")
+    (receipt,) = land(home).receipts
+    assert (receipt["batch_id"][-4:], receipt["mode"]) == ("0002", "full")
+    assert land(home).receipts == []
+    kept = register.delivered_file(home, DATASET, receipt["batch_id"], given.name)
+    assert kept.read_bytes() == given.read_bytes(), "what the department said stays provable"
+    given.unlink()
+    assert land(home).receipts == [], "a department may clear its records away"
+
+
+def test_a_file_waits_for_the_control_record_that_is_on_its_way(watch: Watch) -> None:
+    """An old file moved in is new here: its record may follow in the next moment."""
+    home = watch(provider="caizheng", name_pattern="{period}", settle_seconds=0.6)
+    file = put(home, "202609.csv")
+    follow = threading.Timer(0.2, record, (home, file), {"row_count": 3, "sequence": 7})
+    follow.start()
+    assert land(home).receipts == []
+    follow.join()
+    assert land(home).receipts[0]["batch_id"] == "welfare_fund.caizheng.2026-09.0007"
+
+
 def test_nobody_is_named(watch: Watch) -> None:
     home = watch(name_pattern="{period}")
     put(home, "202609.csv")
@@ -178,7 +238,7 @@ def test_batches_that_have_the_bytes_beside_their_own_files_are_known_again(
     receipt = land(home, [DATASET]).receipts[0]
     file = register.delivered_file(home, DATASET, receipt["batch_id"], receipt["file"])
     old = file.rename(file.parent.parent / file.name)
-    file.parent.rmdir()
+    shutil.rmtree(file.parent)
     assert register.delivered_file(home, DATASET, receipt["batch_id"], receipt["file"]) == old
     assert not has_news(home, CONTRACTS[DATASET])
     assert land(home, [DATASET]).receipts == []
