@@ -21,14 +21,14 @@ from urllib.parse import quote
 import polars as pl
 import pyarrow as pa
 
-from ingestion import access_log, register, vault
+from ingestion import access_log, identifiers, parsing, register, vault
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.paging import at
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import SHANGHAI, Delivery, wall_clock
 from ingestion.errors import SourceError
 from ingestion.keys import vault_keys
-from ingestion.readers import page_frames
+from ingestion.readers import page_frames, text_frame
 from ingestion.vault_file import VaultFile
 from yinling.settings import Settings, Source
 
@@ -231,7 +231,7 @@ class _Questions:
         rows = at(body, self.source.rows_at)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self.client.fail("answered something that is no list of rows")
-        return _Answer([self._own(row, number) for row in rows], self._said_at(body))
+        return _Answer(self._own(rows, number), self._said_at(body))
 
     def _said_at(self, body: dict[str, Any]) -> str:
         """The department's own time of the answer, where it says one."""
@@ -242,12 +242,22 @@ class _Questions:
             raise self.client.fail(f"gave no date and time in `generated_at`: {stated}") from error
         return wall_clock(moment).isoformat(timespec="seconds")
 
-    def _own(self, row: dict[str, Any], number: str) -> dict[str, Any]:
-        """The row with the ID number that was asked for."""
-        given = str(row.get(self.column) or "").strip().upper()
-        if len(given) == len(number) and given != number:
+    def _own(self, rows: list[dict[str, Any]], number: str) -> list[dict[str, Any]]:
+        """The rows, each with the ID number that was asked for; 15 digits may stand for it.
+
+        Raises:
+            SourceError: a row names somebody else, in whatever form.
+        """
+        named = [{self.column: row.get(self.column)} for row in rows]
+        given = parsing.tidy(text_frame([{self.column: number}, *named])[self.column])
+        numbers, _, _ = identifiers.citizen_id(given, given)
+        if (numbers[1:].drop_nulls() != numbers[0]).any():
             raise self.client.fail("answered about another person than the one asked for")
-        return row if given else {**row, self.column: number}
+        told = numbers[1:].is_not_null()
+        return [
+            row if has_number else {**row, self.column: number}
+            for row, has_number in zip(rows, told, strict=True)
+        ]
 
 
 class _Pending:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
@@ -54,7 +55,7 @@ def asking(home: Settings, service: Service) -> Asking:
     return make
 
 
-def period(number: int, started_on: str = "2026-01-05") -> dict[str, str | None]:
+def period(number: int, started_on: str = "2026-01-05") -> dict[str, Any]:
     return {
         "id_no": identifier(number),
         "started_on": started_on,
@@ -234,13 +235,47 @@ def test_settings_that_lack(asking: Asking, values: dict[str, object], says: str
         land(asking(**values), [DATASET])
 
 
-def test_an_answer_about_somebody_else(asking: Asking, service: Service, deliver: Deliver) -> None:
+def short(number: str) -> str:
+    """The number as it was written before 1999: 15 digits."""
+    return number[:6] + number[8:17]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        identifier(1),
+        short(identifier(1)),
+        identifier(1)[:17],
+        f"\u3000{short(identifier(1))} ",
+        "\ud800",
+        7,
+    ],
+)
+def test_an_answer_about_somebody_else(
+    asking: Asking, service: Service, deliver: Deliver, named: str | int
+) -> None:
     home = asking()
     deliver("facility_stay", stays(1))
     land(home, ["facility_stay"])
-    service.persons = {identifier(0): [period(1)]}
+    service.persons = {identifier(0): [period(0), period(0, "2026-02-05") | {"id_no": named}]}
     with pytest.raises(SourceError, match="another person"):
         land(home, [DATASET])
+    assert register.committed(home, DATASET) == set()
+
+
+@pytest.mark.parametrize(
+    "named", [short(identifier(0)), f" {identifier(0)}", identifier(0).lower(), "", None]
+)
+def test_the_person_in_another_form(
+    asking: Asking, service: Service, deliver: Deliver, named: str | None
+) -> None:
+    home = asking()
+    deliver("facility_stay", stays(1))
+    land(home, ["facility_stay"])
+    service.persons = {identifier(0): [period(0) | {"id_no": named}]}
+    assert land(home, [DATASET]).receipts[0]["rows_loaded"] == 1
+    tokens = [lake(home, name)["id_no_token"].to_list() for name in (DATASET, "facility_stay")]
+    assert tokens[0] == tokens[1]
 
 
 def test_a_wrong_address_is_not_taken_for_nobody_in_custody(
