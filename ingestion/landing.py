@@ -19,7 +19,7 @@ import polars as pl
 
 from ingestion import receipts, register, vault
 from ingestion.batch import Batch, complete_receipts, now, seal_for
-from ingestion.connectors import CONNECTORS, connector
+from ingestion.connectors import CONNECTORS, connector, news
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
 from ingestion.divisions import attached, needed_first
@@ -126,7 +126,8 @@ def land(
 def has_news(settings: Settings, contract: Contract) -> bool:
     """Whether landing this dataset would do anything; what cannot be asked counts as news.
 
-    The source is asked as landing asks it, but what it would deliver is not read.
+    So does a dataset that another run is landing now. Nothing is landed, and no service is asked
+    about a person.
     """
     try:
         return _Dataset(settings, contract, Landed(), lambda batches, rows: None).has_news()
@@ -199,8 +200,20 @@ class _Dataset:
         return known.with_columns(cursor=pl.lit(start + rows))
 
     def has_news(self) -> bool:
-        """Whether there is a delivery that the hub has neither taken nor refused."""
-        known = register.deliveries(self.settings, self.contract.name)
+        """Whether there is a delivery that the hub has neither taken nor refused.
+
+        Raises:
+            BusyError: a run is landing this dataset.
+        """
+        self.settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ask = news(self.source.connector)
+        with single_writer(self.room, f"`{self.contract.name}`"):
+            known = register.deliveries(self.settings, self.contract.name)
+            if ask is None:  # looking for deliveries, a connector may write where a run does
+                return self._finds_news(known)
+        return ask(self.settings, self.source, self.contract, known)
+
+    def _finds_news(self, known: pl.DataFrame) -> bool:
         self._remember(known)
         deliveries = connector(self.source.connector)
         for delivery in deliveries(self.settings, self.source, self.contract, known):

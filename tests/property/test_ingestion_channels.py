@@ -20,10 +20,12 @@ from ingestion.connectors.inbox import Entry, candidates, waiting
 from ingestion.connectors.naming import FIELDS, Naming, month, month_in
 from ingestion.connectors.rest import client, rest_deliveries
 from ingestion.connectors.rest.frontier import Frontier, Mark, Scale
+from ingestion.connectors.rest.row_keys import Fingerprint, row_keys
 from ingestion.connectors.rest.signing import canonical_query
 from ingestion.contracts import load_contracts
 from ingestion.delivery import real_period
 from ingestion.errors import DeliveryError, SourceError
+from ingestion.readers import text_frame
 from ingestion.register import SCHEMA
 from tests.property.effort import effort
 from tests.support.rest_service import TOKEN, Service
@@ -104,10 +106,19 @@ def test_a_canonical_query_says_the_same_in_any_order(pairs: list[tuple[str, str
 
 
 @MANY
-@given(st.text("0123456789-: T", max_size=20), *[st.none() | st.integers(0, 10**9)] * 2)
-def test_marks_keep_what_they_say(value: str, inside: int | None, beyond: int | None) -> None:
-    assert Mark.parse(str(Mark(value, inside, beyond))) == Mark(value, inside, beyond)
+@given(
+    st.just("") | st.datetimes().map(str) | st.dates().map(str), st.none() | st.integers(0, 10**9)
+)
+def test_marks_keep_what_they_say(value: str, rows: int | None) -> None:
+    assert Mark.parse(str(Mark(value, rows))) == Mark(value, rows)
     assert Mark.parse(value) == Mark(value)
+
+
+@MANY
+@given(st.text("0123456789abcdef|", max_size=40))
+def test_what_is_no_mark_says_no_moment(text: str) -> None:
+    mark = Mark.parse(text)
+    assert mark is None or not mark.value or datetime.fromisoformat(mark.value)
 
 
 _UNTIL = datetime(2026, 10, 8)
@@ -119,25 +130,44 @@ _DAYS = st.integers(-40, 5).map(lambda n: (_UNTIL + timedelta(days=n)).strftime(
     st.lists(st.lists(_DAYS | st.sampled_from(["不详", "2026-02-31"]) | st.none(), min_size=1)),
     st.sampled_from([0, 7]),
 )
-def test_the_frontier_counts_as_if_all_rows_were_there_at_once(
+def test_the_frontier_keeps_the_rows_that_come_once_more(
     pages: list[list[str | None]], window: int
 ) -> None:
     scale = Scale(dated=True, window=timedelta(days=window))
-    frontier = Frontier(scale, "c", _UNTIL)
-    for page in pages:
-        frontier.add(pl.DataFrame({"c": pl.Series(page, dtype=pl.String)}))
-    mark = frontier.mark(None)
-    texts = [text for page in pages for text in page if text is not None]
-    sound = [t for t in texts if t[0] == "2" and t != "2026-02-31" and t <= "2026-10-08"]
-    if not sound:
-        assert mark is None
-        return
-    start = scale.start(max(sound))
-    assert mark == Mark(
-        max(sound),
-        sum(start < text for text in sound),
-        sum(text > max(sound) for text in texts if text not in sound),
-    )
+    frontier = Frontier(scale, "c", _UNTIL, None)
+    frames = [pl.DataFrame({"c": pl.Series(page, dtype=pl.String)}) for page in pages]
+    for frame in frames:
+        frontier.add(frame)
+    texts = [text for page in pages for text in page]
+    sound = [t for t in texts if t and t[0] == "2" and t != "2026-02-31" and t <= "2026-10-08"]
+    newest = max(sound, default="")
+    since = scale.since(Mark(newest, 0)) or ""
+    again = [text for text in texts if text not in sound or str(text) > since]
+    assert frontier.mark == Mark(newest, len(again))
+    keys = row_keys(pl.DataFrame({"c": pl.Series(again, dtype=pl.String)}))
+    assert sorted(frontier.keys["key"]) == sorted(keys)
+
+
+_CELLS = st.none() | st.text("a\t\n1:", max_size=3)
+_ROWS = st.lists(st.dictionaries(st.sampled_from(["a", "b", "a\t1"]), _CELLS, min_size=1))
+
+
+@MANY
+@given(_ROWS, st.randoms())
+def test_rows_are_known_by_what_they_say(rows: list[dict[str, str | None]], order: Any) -> None:
+    said = [frozenset((k, v) for k, v in row.items() if v is not None) for row in rows]
+    keys = row_keys(text_frame(rows)).to_list() if rows else []
+    assert len(set(keys)) == len(set(said)) == len(set(zip(keys, said, strict=True)))
+    one, other = Fingerprint(), Fingerprint()
+    for row in rows:
+        one.add(text_frame([row]))
+    shuffled = order.sample(rows, len(rows))
+    if rows:
+        other.add(text_frame(shuffled))
+    assert (str(one), one.rows) == (str(other), len(rows))
+    if rows:
+        other.add(text_frame(rows[:1]))
+        assert str(one) != str(other)
 
 
 @cache

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -22,6 +23,8 @@ class Service(ThreadingHTTPServer):
         style: how the paging parameters are understood; `control` False leaves the record out.
         persons: what the look-up answers: ID number → rows.
         said_at: the department's own time of those answers, if it says one.
+        cursor: the column that `since` is compared with.
+        meanwhile: what happens once, while a page is being answered.
     """
 
     def __init__(self) -> None:
@@ -33,7 +36,8 @@ class Service(ThreadingHTTPServer):
         self.asked: list[dict[str, str]] = []
         self.seen: list[dict[str, str]] = []
         self.times: list[float] = []
-        self.style, self.signed = "token", ""
+        self.style, self.signed, self.cursor = "token", "", "issued_on"
+        self.meanwhile: Callable[[], Any] | None = None
         self.with_control, self.pinned = True, True
         self.control: dict[str, Any] = {}
         self.loop = self.fresh_tokens = False
@@ -105,9 +109,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _page(self, query: dict[str, str]) -> dict[str, Any]:
         service = self.server
+        if service.meanwhile is not None:
+            happens, service.meanwhile = service.meanwhile, None
+            happens()
         since = query.get("since", "")
         until = int(query.get("snapshot", len(service.rows)))
-        rows = [row for row in service.rows[:until] if str(row["issued_on"]) > since]
+        rows = [row for row in service.rows[:until] if str(row[service.cursor]) > since]
         match service.style:
             case "page":
                 size = int(query["page_size"])

@@ -1,9 +1,9 @@
 """Where a table was when it was last read: the durable cursor of an incremental service.
 
-Text form `<value>|<inside>|<beyond>`: the newest cursor value; how many rows lie between it and
-the start of the window before it (rows with that very value when nothing is looked back); how many
-rows the service keeps answering beyond it (dates in the future, dates that are none). A row that
-comes late changes a number, so it is noticed.
+Text form `<value>|<rows>`: the newest cursor value, and how many rows the answer had at it, or in
+the days before it that are looked at again, or beyond it (dates in the future, dates that are
+none: a service answers those again and again). The hashes of these rows are kept with the batch
+(`answered.parquet`). The next run asks for all of them once more and leaves out what it knows.
 """
 
 from __future__ import annotations
@@ -15,25 +15,35 @@ from typing import Self
 import polars as pl
 
 from ingestion import parsing
+from ingestion.connectors.rest.row_keys import row_keys
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A durable cursor; counts are None where they are not known."""
+    """A durable cursor.
+
+    Attributes:
+        value: the newest cursor value, empty while no row had one.
+        rows: how many rows are known again by their hash; None: what lies beyond `value` is to be
+            read, whether it is known or not.
+    """
 
     value: str
-    inside: int | None = None
-    beyond: int | None = None
+    rows: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> Self | None:
+        """The cursor of this text; None for the fingerprint of a table that was read whole."""
         value, *counts = text.split("|")
-        numbers = [int(count) if count.isdigit() else None for count in [*counts, "", ""][:2]]
-        return cls(value, *numbers)
+        if value:
+            try:
+                datetime.fromisoformat(value)
+            except ValueError:
+                return None
+        return cls(value, int(counts[0]) if counts and counts[0].isdigit() else None)
 
     def __str__(self) -> str:
-        counts = (self.inside, self.beyond)
-        return "|".join([self.value, *("?" if count is None else str(count) for count in counts)])
+        return self.value if self.rows is None else f"{self.value}|{self.rows}"
 
 
 @dataclass(frozen=True)
@@ -47,47 +57,64 @@ class Scale:
     dated: bool
     window: timedelta
 
+    @property
+    def back(self) -> timedelta:
+        """How far before the newest value the next run starts; a step brings the value itself."""
+        step = timedelta(days=1) if self.dated else timedelta(microseconds=1)
+        return max(self.window, step)
+
     def text(self, moment: datetime) -> str:
         """The moment as the service is asked with it."""
         style = "%Y-%m-%d" if self.dated else "%Y-%m-%d %H:%M:%S.%f"
         return moment.strftime(style).removesuffix(".000000")
 
-    def start(self, value: str) -> str:
-        """What to ask with, to get the window and the rows at the value itself."""
-        step = timedelta(days=1) if self.dated else timedelta(microseconds=1)
-        return self.text(datetime.fromisoformat(value) - max(self.window, step))
+    def since(self, mark: Mark) -> str | None:
+        """What to ask with, to get everything that may be new after this mark."""
+        if not mark.value:
+            return None
+        if mark.rows is None:
+            return mark.value
+        return self.text(datetime.fromisoformat(mark.value) - self.back)
 
 
 class Frontier:
-    """Follows the pages of an answer to the place where the next run starts."""
+    """Follows the pages of an answer to the place where the next run starts.
 
-    def __init__(self, scale: Scale, column: str, until: datetime) -> None:
+    Args:
+        last: the durable cursor before; it never goes back.
+    """
+
+    def __init__(self, scale: Scale, column: str, until: datetime, last: Mark | None) -> None:
         self._scale, self._column, self._until = scale, column, until
-        self._moments = pl.Series(dtype=pl.Datetime("us"))  # those in the window so far
-        self._odd: list[pl.Series] = []  # texts of what is no moment or lies ahead of time
+        self._last = last.value if last is not None else ""
+        self._newest = datetime.fromisoformat(self._last) if self._last else None
+        self._rows = pl.DataFrame(schema={"key": pl.String(), "moment": pl.Datetime("us")})
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Take note of a page's cursor values."""
-        text = parsing.tidy(frame[self._column])
-        moments = parsing.timestamp(text).cast(pl.Datetime("us"))
-        sound = (moments <= self._until).fill_null(False)
-        both = pl.concat([self._moments, moments.filter(sound)])
-        newest = both.max()
-        if isinstance(newest, datetime):
-            self._moments = (
-                both.filter(both > newest - self._scale.window)
-                if (self._scale.window)
-                else both.filter(both == newest)
-            )
-        self._odd.append(text.filter(~sound).drop_nulls())
+        """Take note of a page's rows."""
+        moments = parsing.timestamp(parsing.tidy(frame[self._column])).cast(pl.Datetime("us"))
+        # What is no moment, or lies ahead of time, does not move the cursor.
+        moments = moments.set((moments > self._until).fill_null(False), None)
+        newest = moments.max()
+        if isinstance(newest, datetime) and (self._newest is None or newest > self._newest):
+            self._newest = newest
+            self._rows = self._rows.filter(self._asked_again(self._rows["moment"]))
+        again = self._asked_again(moments)
+        keys = row_keys(frame.filter(again))
+        self._rows.extend(pl.DataFrame({"key": keys, "moment": moments.filter(again)}))
 
-    def mark(self, last: Mark | None) -> Mark | None:
-        """The durable cursor after the last page; `last` when nothing newer came."""
-        newest = self._moments.max()
-        if not isinstance(newest, datetime):
-            return last
-        value = self._scale.text(newest)
-        if last is not None and value <= last.value:
-            return last
-        odd = pl.concat(self._odd)
-        return Mark(value, len(self._moments), int((odd > value).sum()))
+    def _asked_again(self, moments: pl.Series) -> pl.Series:
+        if self._newest is None:
+            return moments.is_null()
+        return (moments > self._newest - self._scale.back).fill_null(True)
+
+    @property
+    def keys(self) -> pl.DataFrame:
+        """Hashes of the rows that the next run asks for once more."""
+        return self._rows.select("key")
+
+    @property
+    def mark(self) -> Mark:
+        """The durable cursor after the last page."""
+        newest = self._last if self._newest is None else self._scale.text(self._newest)
+        return Mark(newest, self._rows.height)

@@ -9,12 +9,9 @@ that breaks off goes on where it was; together they become a batch like any othe
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +19,13 @@ import polars as pl
 import pyarrow as pa
 
 from ingestion import access_log, identifiers, parsing, register, vault
+from ingestion.connectors.rest.answers import (
+    ANSWERED,
+    RAW_FILE,
+    Answer,
+    PendingAnswers,
+    answers_frame,
+)
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.paging import at
 from ingestion.contracts import Contract, load_contracts
@@ -32,11 +36,8 @@ from ingestion.readers import page_frames, text_frame
 from ingestion.vault_file import VaultFile
 from yinling.settings import Settings, Source
 
-RAW_FILE = "pages.jsonl.zst"
-PENDING = "answers.jsonl"
 ROLE = "lookup"
 QUESTIONS_A_BLOCK = 500
-ANSWERS_A_LINE = 1_000
 PURPOSE_HEADER = "X-Purpose"
 
 
@@ -50,28 +51,13 @@ def lookup_deliveries(
             is kept, and the next run asks for the rest.
         VaultError, SettingsError: the vault cannot be opened.
     """
-    if source.purpose is None or source.ask_for is None:
-        raise SourceError(
-            f"sources.{contract.name}: a look-up needs `purpose` (why the hub may ask, in words)"
-            ' and `ask_for` (whom it asks for: "dataset.column").'
-        )
     asked_column = _id_column(contract)
-    pending = _Pending(settings.landing / contract.name / ".incoming" / PENDING)
+    pending = PendingAnswers(settings.landing / contract.name / ".incoming")
     mine = known.filter(pl.col("provider") == source.provider).sort("sequence")
-    if mine.height and pending.digest() == mine["sha256"][-1]:
+    if _in_a_batch(pending, mine):
         pending.remove()  # committed by a run that was killed before it could tidy up
-    moment = datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
-    since = moment - timedelta(days=source.answers_valid_days)
-    wanted = _persons(settings, source, contract.name)
-    answered = _answered(settings, contract, mine, since)
-    last = pl.concat([answered, pending.answered()]).group_by("token").agg(pl.col("at").max())
-    due = (
-        wanted.join(last, on="token", how="left")
-        .filter(pl.col("at").is_null() | (pl.col("at") < since))
-        .sort("at", "token", nulls_last=False)
-        .head(source.questions_per_run)["token"]
-        .to_list()
-    )
+    due = _due(settings, source, contract, mine, pending)
+    pending.mend()
     questions = _Questions(settings, source, contract, client, asked_column)
     for token, answer in questions.answers(due):
         pending.add(token, answer)
@@ -105,6 +91,58 @@ def lookup_deliveries(
         pending.remove()
 
 
+def lookup_news(
+    settings: Settings, source: Source, contract: Contract, known: pl.DataFrame
+) -> bool:
+    """Whether somebody is to be asked for, or was answered for and is in no batch yet.
+
+    Nobody is asked for here.
+
+    Raises:
+        SourceError: a setting lacks.
+    """
+    _id_column(contract)
+    pending = PendingAnswers(settings.landing / contract.name / ".incoming")
+    mine = known.filter(pl.col("provider") == source.provider).sort("sequence")
+    kept = pending.answered().height > 0 and not _in_a_batch(pending, mine)
+    return kept or bool(_due(settings, source, contract, mine, pending))
+
+
+def _in_a_batch(pending: PendingAnswers, mine: pl.DataFrame) -> bool:
+    return mine.height > 0 and pending.digest() == mine["sha256"][-1]
+
+
+def _due(
+    settings: Settings,
+    source: Source,
+    contract: Contract,
+    mine: pl.DataFrame,
+    pending: PendingAnswers,
+) -> list[str]:
+    """Tokens of those whose answer is missing or too old, as many as a run may ask for.
+
+    Raises:
+        SourceError: a setting lacks.
+    """
+    if source.purpose is None or source.ask_for is None:
+        raise SourceError(
+            f"sources.{contract.name}: a look-up needs `purpose` (why the hub may ask, in words)"
+            ' and `ask_for` (whom it asks for: "dataset.column").'
+        )
+    moment = datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
+    since = moment - timedelta(days=source.answers_valid_days)
+    answered = _answered(settings, contract, mine, since)
+    last = pl.concat([answered, pending.answered()]).group_by("token").agg(pl.col("at").max())
+    return (
+        _persons(settings, source, contract.name)
+        .join(last, on="token", how="left")
+        .filter(pl.col("at").is_null() | (pl.col("at") < since))
+        .sort("at", "token", nulls_last=False)
+        .head(source.questions_per_run)["token"]
+        .to_list()
+    )
+
+
 def _id_column(contract: Contract) -> str:
     """The contract's ID number: what is asked with.
 
@@ -132,12 +170,11 @@ def _persons(settings: Settings, source: Source, dataset: str) -> pl.DataFrame:
     if contract.by_name[column].personal != "citizen_id":
         raise SourceError(f"sources.{dataset}: `ask_for`: {source.ask_for} is no ID number.")
     token = contract.by_name[column].lake[0][0]
-    files = settings.lake / name / "*" / "data.parquet"
+    files = list((settings.lake / name).glob("*/data.parquet"))
+    if not files:  # nothing was ever landed here
+        return pl.DataFrame(schema={"token": pl.String()})
     persons = pl.scan_parquet(files).select(token=pl.col(token)).drop_nulls().unique()
     return persons.collect(engine="streaming")
-
-
-_ANSWERED = pl.Schema({"token": pl.String(), "at": pl.Datetime("us"), "rows": pl.Int64()})
 
 
 def _answered(
@@ -147,7 +184,7 @@ def _answered(
 
     Grain: one answer (token, at, rows).
     """
-    found = [_ANSWERED.to_frame()]
+    found = [ANSWERED.to_frame()]
     for batch_id in mine.filter(pl.col("received_at") >= since)["batch_id"]:
         file = register.delivered_file(settings, contract.name, batch_id, RAW_FILE)
         if not file.exists():
@@ -155,22 +192,8 @@ def _answered(
         with pa.input_stream(str(file), compression="zstd") as stream:
             lines = bytes(stream.read()).splitlines()
         answers = [answer for line in lines for answer in json.loads(line)["answers"]]
-        found.append(_frame(answers))
+        found.append(answers_frame(answers))
     return pl.concat(found)
-
-
-def _frame(answers: list[list[Any]]) -> pl.DataFrame:
-    texts = pl.Schema({**_ANSWERED, "at": pl.String()})
-    frame = pl.DataFrame(answers, schema=texts, orient="row")
-    return frame.with_columns(pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us"))
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """A person's rows and when the department said so (Asia/Shanghai)."""
-
-    rows: list[dict[str, Any]]
-    said_at: str
 
 
 class _Questions:
@@ -188,7 +211,7 @@ class _Questions:
         # Headers are ASCII; Chinese words travel percent-encoded.
         self._headers = {PURPOSE_HEADER: quote(str(source.purpose), safe=" ")}
 
-    def answers(self, tokens: list[str]) -> Iterator[tuple[str, _Answer]]:
+    def answers(self, tokens: list[str]) -> Iterator[tuple[str, Answer]]:
         """(token, answer) of each person, in order."""
         for start in range(0, len(tokens), QUESTIONS_A_BLOCK):
             clear = self._clear(tokens[start : start + QUESTIONS_A_BLOCK])
@@ -226,12 +249,12 @@ class _Questions:
         )
         return {token: found[token] for token in tokens if token in found}
 
-    def _ask(self, number: str) -> _Answer:
+    def _ask(self, number: str) -> Answer:
         body, _ = self.client.ask({self.column: number}, self._headers)
         rows = at(body, self.source.rows_at)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self.client.fail("answered something that is no list of rows")
-        return _Answer(self._own(rows, number), self._said_at(body))
+        return Answer(self._own(rows, number), self._said_at(body))
 
     def _said_at(self, body: dict[str, Any]) -> str:
         """The department's own time of the answer, where it says one."""
@@ -258,73 +281,3 @@ class _Questions:
             row if has_number else {**row, self.column: number}
             for row, has_number in zip(rows, told, strict=True)
         ]
-
-
-class _Pending:
-    """Answers that are in no batch yet, one a line, each on disk before the next question."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if file.exists():
-            # What a killed run left half written is asked for again.
-            whole = file.read_bytes().rpartition(b"\n")
-            with file.open("r+b") as handle:
-                handle.truncate(len(whole[0] + whole[1]))
-
-    def add(self, token: str, answer: _Answer) -> None:
-        """Keep one answer, with the moment of the question."""
-        moment = datetime.now(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S")
-        answers = [[token, moment, len(answer.rows)]]
-        line = json.dumps({"answers": answers, "rows": answer.rows, "said_at": answer.said_at})
-        with self.file.open("ab") as handle:
-            handle.write(line.encode() + b"\n")
-        self.file.chmod(0o600)
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        if self.file.exists():
-            with self.file.open("rb") as handle:
-                for line in handle:
-                    yield json.loads(line)
-
-    def answered(self) -> pl.DataFrame:
-        """Who was answered: token, at, rows."""
-        return _frame([answer for line in self._lines() for answer in line["answers"]])
-
-    def said_at(self) -> datetime:
-        """When the department gave the newest of the answers."""
-        return datetime.fromisoformat(max(line["said_at"] for line in self._lines()))
-
-    def digest(self) -> str:
-        """SHA-256 of who was answered what, and when the department said so; empty without answers.
-
-        When we asked is no part of it: asked again, the same department's same words are the same.
-        """
-        found = hashlib.sha256()
-        for line in self._lines():
-            token = line["answers"][0][0]
-            found.update(json.dumps([token, line["rows"], line["said_at"]]).encode() + b"\n")
-        return found.hexdigest() if self.file.exists() else ""
-
-    def remove(self) -> None:
-        """The answers are in a batch."""
-        self.file.unlink(missing_ok=True)
-
-    def frames(self, room: Path) -> Iterator[pl.DataFrame]:
-        """The answers into the batch's room, many a line, and their rows."""
-        raw = room / RAW_FILE
-        with pa.output_stream(str(raw), compression="zstd") as stream:
-            answers, rows = list[Any](), list[Any]()
-            for line in self._lines():
-                answers += line["answers"]
-                rows += line["rows"]
-                if len(answers) >= ANSWERS_A_LINE:
-                    stream.write(_packed(answers, rows))
-                    answers, rows = [], []
-            if answers:
-                stream.write(_packed(answers, rows))
-        yield from page_frames(raw)
-
-
-def _packed(answers: list[Any], rows: list[Any]) -> bytes:
-    return json.dumps({"answers": answers, "rows": rows}, ensure_ascii=False).encode() + b"\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,11 +12,12 @@ import polars as pl
 import pytest
 
 from ingestion import access_log, register
+from ingestion.batch import Batch
 from ingestion.connectors.rest import client
 from ingestion.errors import SourceError
-from ingestion.landing import land
+from ingestion.landing import has_news, land
 from ingestion.workers import land_side_by_side
-from tests.integration.ingestion.conftest import Deliver, identifier, lake, stays
+from tests.integration.ingestion.conftest import CONTRACTS, Deliver, identifier, lake, stays
 from tests.support.rest_service import TOKEN, Service
 from yinling.settings import Settings, Source
 
@@ -119,6 +121,65 @@ def test_each_question_stands_in_the_access_log_and_no_number_leaves_landing(
     assert files and not [path for path in files if number in path.read_bytes()]
     left = home.landing / DATASET / ".incoming" / "answers.jsonl"
     assert not left.exists()
+
+
+def test_asking_for_news_asks_about_nobody(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    home, custody = asking(), CONTRACTS[DATASET]
+    deliver("facility_stay", stays(5))
+    assert not has_news(home, custody)
+    land(home, ["facility_stay"])
+    before = sorted(home.home.rglob("*"))
+    assert has_news(home, custody)
+    assert service.asked == [] and access_log.entries(home) == []
+    assert sorted(home.home.rglob("*")) == before
+    land(home, [DATASET])
+    assert not has_news(home, custody)
+    age_batches(home, days=31)
+    assert has_news(home, custody)
+    assert len(service.asked) == 5
+
+
+def test_answers_without_a_batch_are_news(
+    asking: Asking, service: Service, deliver: Deliver
+) -> None:
+    home = asking(questions_per_run=3)
+    deliver("facility_stay", stays(3))
+    land(home, ["facility_stay"])
+    service.persons = {identifier(n): [period(n)] for n in range(3)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Batch, "finish", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            land(home, [DATASET])
+    assert len(service.asked) == 3
+    assert has_news(home, CONTRACTS[DATASET])
+    land(home, [DATASET])
+    assert not has_news(home, CONTRACTS[DATASET])
+    assert len(service.asked) == 3
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_each_answer_is_safe_before_the_next_question(
+    asking: Asking, service: Service, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = asking()
+    deliver("facility_stay", stays(4))
+    land(home, ["facility_stay"])
+    safe, sync = list[tuple[int, int]](), os.fsync
+    left = home.landing / DATASET / ".incoming" / "answers.jsonl"
+
+    def watched(handle: int) -> None:
+        sync(handle)
+        if left.exists() and os.path.samestat(os.fstat(handle), left.stat()):
+            safe.append((len(service.asked), len(left.read_bytes().splitlines())))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    land(home, [DATASET])
+    assert safe == [(n, n) for n in range(1, 5)]
 
 
 def test_old_answers_are_asked_for_again(

@@ -1,11 +1,11 @@
-"""A real HTTP server: paging, snapshots, increments, signatures, and every way of not answering."""
+"""A real HTTP server: paging, snapshots, signatures, and every way of not answering."""
 
 from __future__ import annotations
 
 import email.utils
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,68 +15,33 @@ from ingestion.connectors.rest import client
 from ingestion.errors import SourceError
 from ingestion.landing import land
 from ingestion.readers import page_frames
-from tests.integration.ingestion.conftest import identifier, lake
-from tests.support.rest_service import KEY, KEY_ID, TOKEN, Service
-from yinling.settings import Settings, Source
-
-DATASET = "death_certificate"
+from tests.integration.ingestion.certificates import (
+    DATASET,
+    Change,
+    asking,
+    certificate,
+    certificates,
+    changing,
+    serving,
+)
+from tests.integration.ingestion.conftest import lake
+from tests.support.rest_service import Service
+from yinling.settings import Settings
 
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    monkeypatch.setenv("HEALTH_TOKEN", TOKEN)
-    monkeypatch.setenv("HEALTH_KEY_ID", KEY_ID)
-    monkeypatch.setenv("HEALTH_KEY", KEY)
-    monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
-    server = Service()
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-Change = Callable[..., Settings]
+    yield from serving(monkeypatch)
 
 
 @pytest.fixture
-def change(service: Service, home: Settings) -> Change:
-    """The settings with another source."""
-
-    def make(**values: Any) -> Settings:
-        return home.model_copy(
-            update={"sources": {DATASET: home.sources[DATASET].model_copy(update=values)}}
-        )
-
-    return make
+def home(service: Service, tmp_path: Path) -> Settings:
+    return asking(service, tmp_path)
 
 
 @pytest.fixture
-def home(service: Service, tmp_path: Any) -> Settings:
-    source = Source(
-        connector="rest",
-        url=f"http://127.0.0.1:{service.server_port}/v1/{DATASET}",
-        token_env="HEALTH_TOKEN",
-        provider="weijian",
-        mode="increment",
-        cursor="issued_on",
-        page_size=10,
-    )
-    return Settings(home=tmp_path, sources={DATASET: source})
-
-
-def certificate(number: int, issued_on: str = "2026-09-05") -> dict[str, Any]:
-    return {
-        "certificate_no": f"D{number:05d}",
-        "id_no": identifier(number),
-        "name": "赵一\n" if number == 1 else "赵一",
-        "death_date": "2026-09-01",
-        "death_place": "home",
-        "issued_on": issued_on,
-    }
-
-
-def certificates(count: int, issued_on: str = "2026-09-05") -> list[dict[str, Any]]:
-    return [certificate(number, issued_on) for number in range(count)]
+def change(home: Settings) -> Change:
+    return changing(home)
 
 
 def test_all_pages_of_one_snapshot(home: Settings, service: Service) -> None:
@@ -85,7 +50,7 @@ def test_all_pages_of_one_snapshot(home: Settings, service: Service) -> None:
     receipt = land(home).receipts[0]
     assert receipt["rows_loaded"] == 35
     assert [query.get("snapshot") for query in service.asked] == [None, "35", "35", "35"]
-    raw = next(home.landing.glob("*/*/*/pages.jsonl.zst"))
+    raw = next(home.landing.rglob("pages.jsonl.zst"))
     assert sum(frame.height for frame in page_frames(raw)) == 35
 
 
@@ -107,7 +72,7 @@ def test_pages_by_number_and_by_offset(
     # After the last page the first is asked for again, to see that nothing has moved.
     assert [query[name] for query in service.asked] == [value for _, value in names] + [first]
     assert land(home).receipts == []
-    raw = next(home.landing.glob("*/*/*/pages.jsonl.zst"))
+    raw = next(home.landing.rglob("pages.jsonl.zst"))
     assert sum(frame.height for frame in page_frames(raw)) == 25
 
 
@@ -132,76 +97,6 @@ def test_a_total_that_changes_under_way_is_noticed(change: Change, service: Serv
     service.grow = [certificate(99)]
     with pytest.raises(SourceError, match="25 rows on page 1, 26 on page 2"):
         land(home)
-
-
-def test_increments_start_from_the_newest_committed_batch(home: Settings, service: Service) -> None:
-    service.rows = certificates(12)
-    land(home)
-    assert land(home).receipts == []
-    service.rows += [certificate(20, "2026-10-01"), certificate(21, "2026-10-02")]
-    land(home)
-    assert service.asked[-1]["since"] == "2026-09-05"
-    assert register.batches(home)["rows_loaded"].to_list() == [12, 2]
-    assert register.batches(home)["cursor"].to_list() == ["2026-09-05|12|0", "2026-10-02|1|0"]
-
-
-def test_a_late_row_with_the_same_cursor_value_is_not_missed(
-    home: Settings, service: Service
-) -> None:
-    service.rows = certificates(12)
-    land(home)
-    service.rows.append(certificate(40))  # issued on the very day that was read up to
-    assert land(home).receipts[0]["rows_loaded"] == 13
-    assert land(home).receipts == []
-    assert "D00040" in lake(home, DATASET)["certificate_no"].to_list()
-
-
-def test_rows_later_than_that_need_a_look_back(change: Change, service: Service) -> None:
-    home = change(look_back_days=7)
-    service.rows = [*certificates(5, "2026-09-01"), *certificates(9, "2026-09-05")[5:]]
-    land(home)
-    assert land(home).receipts == []
-    service.rows.append(certificate(41, "2026-09-02"))
-    assert land(home).receipts[0]["rows_loaded"] == 10
-    assert land(home).receipts == []
-    service.rows.append(certificate(42, "2026-08-01"))  # older than the look-back
-    assert land(home).receipts == []
-
-
-def test_a_damaged_date_does_not_move_the_cursor(home: Settings, service: Service) -> None:
-    service.rows = certificates(3)
-    service.rows += [certificate(4, "2099-01-01"), certificate(5, "不详")]
-    land(home)
-    assert register.batches(home)["cursor"].to_list() == ["2026-09-05|3|2"]
-    assert land(home).receipts == []  # the service answers those two again and again
-
-
-def test_a_full_answer_that_has_not_changed_is_no_delivery(
-    change: Change, service: Service
-) -> None:
-    home = change(mode="full", cursor=None)
-    service.rows = certificates(12)
-    assert land(home).receipts[0]["mode"] == "full"
-    asked = len(service.asked)
-    assert land(home).receipts == []
-    assert len(service.asked) == asked + 1
-    service.rows.append(certificate(50))
-    assert land(home).receipts[0]["rows_loaded"] == 13
-    service.rows.pop()  # back to what it was: news again
-    assert land(home).receipts[0]["rows_loaded"] == 12
-
-
-def test_without_control_record_the_rows_themselves_tell_news(
-    change: Change, service: Service
-) -> None:
-    places = {"rows_at": "data.list", "total_at": "data.total"}
-    home = change(mode="full", cursor=None, paging="page", **places)
-    service.style, service.rows = "page", certificates(12)
-    assert land(home).receipts[0]["rows_loaded"] == 12
-    assert land(home).receipts == []
-    service.rows[3]["death_date"] = "2026-09-02"  # as many rows as before
-    assert land(home).receipts[0]["rows_loaded"] == 12
-    assert land(home).receipts == []
 
 
 @pytest.mark.parametrize("algorithm", ["hmac-sha256", "hmac-sm3"])
