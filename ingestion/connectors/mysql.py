@@ -14,19 +14,14 @@ import polars as pl
 import sqlalchemy as sa
 from pymysql.cursors import SSCursor
 
-from ingestion.connectors.sql_database import (
-    BLOCK_BYTES,
-    BLOCK_ROWS,
-    CONNECT_SECONDS,
-    Database,
-)
+from ingestion.connectors import sql_address
+from ingestion.connectors.sql_database import BLOCK_BYTES, BLOCK_ROWS, Database
 from ingestion.connectors.sql_source import deliveries
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
 from yinling.settings import Settings, Source
 
 _ROWS_A_FETCH = 5_000
-SILENT_SECONDS = 600  # a server that says nothing for so long is taken for lost
 _TEXTS = {
     "var_string",
     "string",
@@ -46,14 +41,11 @@ _TAB, _NULL = "_utf8mb4 x'09'", "_utf8mb4 x'5C4E'"
 class MySQL(Database):
     """Whole tables come in the order of their primary key, which is how they are stored."""
 
+    form = "mysql://USER:PASSWORD@HOST:3306/DATABASE"
+
     def _engine(self, uri: str) -> sa.Engine:
-        url = sa.make_url(uri).set(drivername="mysql+pymysql")
-        settings = {
-            "charset": "utf8mb4",
-            "connect_timeout": CONNECT_SECONDS,
-            "read_timeout": SILENT_SECONDS,
-        }
-        return sa.create_engine(url, connect_args=settings, poolclass=sa.NullPool)
+        url = sql_address.url(uri, self.form).set(drivername="mysql+pymysql")
+        return self._made(uri, url, charset="utf8mb4")
 
     def text(self, value: str) -> str:
         if "\\" in value:

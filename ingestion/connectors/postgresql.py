@@ -11,12 +11,8 @@ import sqlalchemy as sa
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn
 
-from ingestion.connectors.sql_database import (
-    BLOCK_BYTES,
-    BLOCK_ROWS,
-    CONNECT_SECONDS,
-    Database,
-)
+from ingestion.connectors import sql_address
+from ingestion.connectors.sql_database import BLOCK_BYTES, BLOCK_ROWS, PATIENCE, Database
 from ingestion.connectors.sql_source import deliveries
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
@@ -28,10 +24,15 @@ PAGES_A_PIECE = 8_192  # 64 MiB: what a lost connection costs at most
 class PostgreSQL(Database):
     """Whole tables come piece by piece in the order of their pages, without sorting."""
 
+    form = "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+
     def _engine(self, uri: str) -> sa.Engine:
         # The address as libpq takes it; SQLAlchemy's own parsing knows less.
+        given = sql_address.libpq(uri, self.form)
+        self._secrets = sql_address.secrets(uri, given)
+
         def connect() -> psycopg.Connection:
-            return psycopg.connect(uri, connect_timeout=CONNECT_SECONDS)
+            return psycopg.connect(**(PATIENCE["psycopg"] | given))
 
         return sa.create_engine("postgresql+psycopg://", creator=connect, poolclass=sa.NullPool)
 

@@ -16,12 +16,24 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from ingestion.connectors import sql_text
+from ingestion.connectors import sql_address, sql_text
 
 # A block is checked and written at once: enough rows for values to repeat, not too many to hold.
 BLOCK_ROWS, BLOCK_BYTES = 100_000, 24 << 20
 _ROWS_A_FETCH = 20_000
 CONNECT_SECONDS = 10
+SILENT_SECONDS = 600  # a server that says nothing for so long is taken for lost
+# What drivers are told, so that a server that is gone is noticed; an address may say otherwise.
+PATIENCE: dict[str, dict[str, Any]] = {
+    "psycopg": {
+        "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": 60,
+        "keepalives_interval": 15,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 120_000,
+    },
+    "pymysql": {"connect_timeout": CONNECT_SECONDS, "read_timeout": SILENT_SECONDS},
+}
 
 
 @dataclass(frozen=True)
@@ -100,20 +112,41 @@ class Database:
     """One connection; all statements between `moment()` and its end see the same rows.
 
     Attributes:
+        form: what an address looks like.
         clock: an expression, the server's time.
         errors: what the driver raises.
     """
 
+    form = "<dialect>+<driver>://USER:PASSWORD@HOST:PORT/DATABASE"
     clock = "localtimestamp"
 
     def __init__(self, uri: str) -> None:
+        """Understand the address; nothing is connected yet.
+
+        Raises:
+            AddressError: it is none.
+        """
+        self._secrets: list[str] = []
         self.engine = self._engine(uri)
         self.words = WORDS.get(self.engine.dialect.name, _PLAIN)
         self.errors: type[Exception] = self.engine.dialect.loaded_dbapi.Error
         self.connection: sa.Connection
 
     def _engine(self, uri: str) -> sa.Engine:
-        return sa.create_engine(uri, poolclass=sa.NullPool)
+        return self._made(uri, sql_address.url(uri, self.form))
+
+    def _made(self, uri: str, url: sa.URL, **more: Any) -> sa.Engine:
+        self._secrets = sql_address.secrets(uri, {**url.query, "password": url.password})
+        patience = PATIENCE.get(url.drivername.partition("+")[2], {})
+        told = {name: value for name, value in patience.items() if name not in url.query}
+        return sa.create_engine(url, connect_args=told | more, poolclass=sa.NullPool)
+
+    def said(self, error: Exception) -> str:
+        """What the database or its driver complained of, in one line and without any secret."""
+        words = str(getattr(error, "orig", None) or error).strip()
+        for secret in self._secrets:
+            words = words.replace(secret, "***")
+        return words.splitlines()[0] if words else type(error).__name__
 
     @contextmanager
     def moment(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from ingestion.connectors import sql_text
+from ingestion.connectors.sql_address import AddressError
 from ingestion.connectors.sql_database import Database
 from ingestion.connectors.sql_late import KnownRows, totals, unknown_rows
 from ingestion.connectors.sql_plan import Plan, Planner, temporal
@@ -51,7 +52,7 @@ class Reading:
         refused: where a delivery that is refused would stand.
     """
 
-    open: Callable[[], Database]
+    open: Callable[[], Database] = field(repr=False)  # it holds the address
     source: Source
     contract: Contract
     last: str | None
@@ -75,7 +76,7 @@ class Reading:
         """
         failures, lost, connected = 0, 0, False
         while True:
-            rows, database = self.spool.rows, self.open()
+            rows, database = self.spool.rows, self._database()
             try:
                 with self._plain_errors(database), database.moment():
                     if not connected:
@@ -129,6 +130,18 @@ class Reading:
         if plan.by is None:
             return f"{plan.mark or self.spool.fingerprint()}|{plan.new}"
         return f"{plan.newest if plan.new else plan.since}|{plan.same}"
+
+    def _database(self) -> Database:
+        place = f"sources.{self.contract.name}: {self.source.uri_env}"
+        try:
+            return self.open()
+        except AddressError as error:
+            raise SourceError(f"{place} holds no usable address. {error}") from None
+        except (ImportError, sa.exc.NoSuchModuleError):
+            raise SourceError(
+                f"{place} names a kind of database for which no driver is installed. Install it:"
+                " docs/how-to/connect-a-real-database.md, or correct what stands before `://`."
+            ) from None
 
     def _begun(self, planner: Planner) -> Plan | None:
         """The plan whose rows come next; None when nothing is new."""
@@ -276,11 +289,10 @@ class Reading:
         try:
             yield
         except (sa.exc.SQLAlchemyError, database.errors) as error:
-            said = str(getattr(error, "orig", None) or error).strip()
-            text = said.splitlines()[0] if said else type(error).__name__
+            # Not `from error`: what a driver says may hold the password.
             if database.trouble(error):
-                raise _PassingError(text) from error
-            raise self._broken(text) from error
+                raise _PassingError(database.said(error)) from None
+            raise self._broken(database.said(error)) from None
 
     def _broken(self, said: str) -> SourceError:
         return SourceError(
