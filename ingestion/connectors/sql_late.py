@@ -1,18 +1,19 @@
 """Rows that came late: their cursor value was behind the last reading when they appeared.
 
-A window before the last value is read again, and what the hub has already is left out, by
-comparing with the rows that landing keeps of earlier batches. So each row lands once.
+The rows of the last value, and of a window before it, are looked at again. What the hub has already
+is left out, by comparing with the rows that landing keeps of earlier batches. So each row lands
+once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import polars as pl
 
 from ingestion.connectors import sql_text
-from ingestion.connectors.sql_plan import Plan
+from ingestion.connectors.sql_plan import Mark, Plan
 from ingestion.connectors.sql_spool import RAW_FILE, spooled_frames
 from ingestion.register import delivered_file
 from yinling.settings import Settings
@@ -27,43 +28,62 @@ class KnownRows:
         """batches: the provider's (`ingestion.register.batches`)."""
         self._settings, self._batches = settings, batches
 
-    def keys(self, plan: Plan) -> pl.DataFrame:
-        """Two hashes (128 bits) of each row that can stand in the plan's window.
+    def frames(self, plan: Plan) -> Iterator[pl.DataFrame]:
+        """All rows of the batches that may have some of those that the plan looks at again.
 
         A batch whose raw rows are no longer kept counts as unknown: its rows land again, as the
         same versions.
         """
-        found = [_keys(pl.DataFrame({"": pl.Series([], dtype=pl.String)}))]
-        one_value = plan.window == plan.since
         for dataset, batch_id, cursor in self._batches.select(
             "dataset", "batch_id", "cursor"
         ).iter_rows():
             raw = delivered_file(self._settings, dataset, batch_id, RAW_FILE)
-            value = str(cursor).rsplit("|", 1)[0]
-            if not raw.exists() or (value < str(plan.window) and not one_value):
-                continue
-            for frame in spooled_frames(raw):
-                if plan.by in frame.columns:
-                    by = pl.col(plan.by)
-                    here = by == plan.since if one_value else by >= plan.window
-                    found.append(_keys(frame.filter(here)))
-        return pl.concat(found)
+            if raw.exists() and cursor is not None and _reaches(Mark.parse(cursor), plan):
+                yield from spooled_frames(raw)
 
 
-def _keys(frame: pl.DataFrame) -> pl.DataFrame:
-    text = frame.select(sorted(frame.columns))
-    return pl.DataFrame({"a": text.hash_rows(seed=1), "b": text.hash_rows(seed=2)})
+def _reaches(mark: Mark, plan: Plan) -> bool:
+    if plan.blank_changed:
+        return True
+    # Only times have an order as text.
+    if plan.window == plan.since:
+        return mark.value == plan.since
+    return mark.value is not None and mark.value >= str(plan.window)
 
 
 def unknown_rows(
-    lines: Iterator[bytes], names: list[str], known: pl.DataFrame
-) -> Iterator[pl.DataFrame]:
-    """Those of the rows that the hub does not have."""
-    for block in lines:
+    read: Callable[[], Iterator[bytes]], names: list[str], known: Iterator[pl.DataFrame]
+) -> pl.DataFrame:
+    """Those of the rows that the hub does not have.
+
+    Two hashes (128 bits) of each row are in memory. Most often the hub has them all; else they are
+    read once more.
+    """
+    keys = [_keys(sql_text.parse(block, names), names) for block in read()]
+    unknown = pl.concat([_keys(_none(names), names), *keys]).unique()
+    for frame in known:
+        unknown = unknown.join(_keys(frame, names), on=["a", "b"], how="anti")
+        if unknown.is_empty():
+            return _none(names)
+    found = [_none(names)]
+    for block in read():
         frame = sql_text.parse(block, names)
-        keys = _keys(frame).with_row_index("at")
-        fresh = keys.join(known, on=["a", "b"], how="anti")["at"]
-        yield frame[fresh.sort()]
+        at = _keys(frame, names).with_row_index("at").join(unknown, on=["a", "b"], how="semi")["at"]
+        found.append(frame[at.sort()])
+    return pl.concat(found)
+
+
+def _none(names: list[str]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict.fromkeys(names, pl.String()))
+
+
+def _keys(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    """Of the columns that the table has now; one that it did not have is empty."""
+    blank = pl.lit(None, pl.String())
+    text = frame.select(
+        (pl.col(n) if n in frame.columns else blank).alias(n) for n in sorted(names)
+    )
+    return pl.DataFrame({"a": text.hash_rows(seed=1), "b": text.hash_rows(seed=2)})
 
 
 def totals(frame: pl.DataFrame, names: list[str]) -> dict[str, str]:

@@ -1,8 +1,7 @@
 """What is new in a table, asked of the server in one moment.
 
-The durable cursor of a batch is `<value>|<count>`. With `cursor` or `key_range`: the highest value
-that was read and how many rows had it. For a table that is read whole: the server's fingerprint of
-all rows, and how many there are.
+The durable cursor of a batch says where the reading was: with `cursor` or `key_range` a `Mark`, of
+a table that is read whole `<the server's fingerprint of all rows>|<how many there are>`.
 """
 
 from __future__ import annotations
@@ -10,10 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy as sa
 
+from ingestion.connectors import sql_text
 from ingestion.connectors.sql_database import Database, decimal
 from ingestion.contracts import Contract
 from ingestion.delivery import wall_clock
@@ -22,6 +22,33 @@ from yinling.settings import Source
 
 _NUMERIC = re.compile(r"numeric|decimal|number|money|float|double|real|int")
 _TEMPORAL = re.compile(r"date|time")
+_DAY = re.compile(r"[0-9]{4}([-/.]?)[0-9]{2}\1[0-9]{2}(T|[0-9]?)")  # a time as text
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a table was: `<value>|<same>`, or `<value>|<same>+<blank>`.
+
+    Attributes:
+        value: the highest value that was read; None (written as a null) when no row had one.
+        same: how many rows had that value.
+        blank: how many had none.
+    """
+
+    value: str | None
+    same: int = 0
+    blank: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        value, _, counts = text.rpartition("|")
+        same, _, blank = counts.partition("+")
+        # "None" stands in the registers of homes that read only blank values in older versions.
+        return cls(None if value in (sql_text.NULL, "None") else value, int(same), int(blank or 0))
+
+    def __str__(self) -> str:
+        value = sql_text.NULL if self.value is None else self.value
+        return f"{value}|{self.same}" + (f"+{self.blank}" if self.blank else "")
 
 
 @dataclass
@@ -31,10 +58,14 @@ class Plan:
     Attributes:
         columns: name → the server's word for its type.
         by: the column that tells new rows, None when the table is read whole.
-        since: its highest value read before, None at first.
+        first: nothing was read before.
+        since: its highest value read before, None where there is none.
         newest: its highest value now; rows beyond come next time.
-        window: the lowest value from which rows that came late are looked for, None for no look.
-        late: how many rows stand in that window.
+        window: the lowest value from which rows that came late are looked for.
+        blank: how many rows have no value of it.
+        blank_changed: whether these are looked at again, because their number changed.
+        late: how many rows are looked at again, in the window and blank.
+        ahead: how many lie in the future, by the server's clock; they are read in their time.
         new: how many rows are new: beyond `since`, up to `newest`; or all.
         same: how many of them have the value `newest`.
         sums: totals of the new rows' amounts, as text.
@@ -46,9 +77,13 @@ class Plan:
     columns: dict[str, str]
     by: str | None
     since: str | None
+    first: bool = True
     newest: str | None = None
     window: str | None = None
+    blank: int = 0
+    blank_changed: bool = False
     late: int = 0
+    ahead: int = 0
     new: int = 0
     same: int = 0
     sums: dict[str, str] = field(default_factory=dict)
@@ -58,17 +93,44 @@ class Plan:
 
     def about(self) -> dict[str, Any]:
         """All by which two plans are the same, as JSON; the clock may differ."""
-        return {key: value for key, value in asdict(self).items() if key != "at"}
+        return {name: value for name, value in asdict(self).items() if name not in ("at", "ahead")}
+
+    def words(self) -> list[str]:
+        """What the provider is told of rows that no cursor can follow (Chinese)."""
+        told = []
+        if self.blank:
+            told.append(
+                f"增量列 {self.by} 为空的有 {self.blank} 行：已读取，但其后的改动只有在这类行数"
+                "变化时才能发现。请补填"
+            )
+        if self.ahead:
+            told.append(
+                f"增量列 {self.by} 晚于数据库当前时间的有 {self.ahead} 行：本次未读取，到时再读取。"
+                "如系笔误请更正"
+            )
+        return told
 
 
 def known_at(plan: Plan) -> datetime:
     """When the department knew: the newest row's time, else the moment of the reading."""
-    for text in (plan.newest if plan.new else None, plan.at):
-        try:
-            return wall_clock(datetime.fromisoformat(str(text))).replace(microsecond=0)
-        except ValueError:
-            continue
-    raise SourceError(f"The database's clock says `{plan.at}`, which is no time. Ask its owner.")
+    try:
+        return _moment(plan.newest if plan.new else None)
+    except ValueError:
+        return read_at(plan)
+
+
+def read_at(plan: Plan) -> datetime:
+    """The moment of the reading, by the server's clock."""
+    try:
+        return _moment(plan.at)
+    except ValueError:
+        raise SourceError(
+            f"The database's clock says `{plan.at}`, which is no time. Ask its owner."
+        ) from None
+
+
+def _moment(text: str | None) -> datetime:
+    return wall_clock(datetime.fromisoformat(str(text))).replace(microsecond=0)
 
 
 class Planner:
@@ -104,35 +166,46 @@ class Planner:
             newest: leave out what lies beyond (of a reading that is taken up again).
         """
         by = self.by
-        since = last.rsplit("|", 1)[0] if last is not None and by is not None else None
-        plan = Plan(columns, by, since, layout=self.db.layout(str(self.source.table)))
+        seen = None if last is None or by is None else Mark.parse(last)
+        plan = Plan(columns, by, seen.value if seen is not None else None, first=seen is None)
+        plan.layout = self.db.layout(str(self.source.table))
         if by is None:
             self._whole(plan)
         else:
             self._beyond(plan, newest)
-            if last is not None:
-                self._window(plan, int(last.rsplit("|", 1)[1]))
+            if seen is not None:
+                self._again(plan, seen)
         return plan
 
     def new_rows(self, plan: Plan, bounded: bool = True) -> list[str]:
         """Conditions of the new rows; unbounded ones hold in the plan's own moment only."""
         if plan.by is None:
             return []
-        column = self.db.name(plan.by)
-        parts = [] if plan.since is None else [f"{column} > {self.db.text(plan.since)}"]
-        if bounded and plan.newest is not None:
-            upper = f"{column} <= {self.db.text(plan.newest)}"
-            # Rows without a value are read once, at first: nothing says later that they are new.
-            parts.append(upper if parts else f"({upper} or {column} is null)")
-        return parts
+        if bounded and plan.newest is None:
+            return [f"{self.db.name(plan.by)} is null"]  # of a first reading: no other row has news
+        return self._new(plan, self.db.text(str(plan.newest)) if bounded else None)
 
-    def late_rows(self, plan: Plan) -> list[str]:
-        """Conditions of the rows among which those that came late are looked for."""
+    def _new(self, plan: Plan, limit: str | None) -> list[str]:
+        """Conditions of the new rows, up to the value of an expression."""
         column = self.db.name(str(plan.by))
-        return [
-            f"{column} >= {self.db.text(str(plan.window))}",
-            f"{column} <= {self.db.text(str(plan.since))}",
+        if plan.first:
+            # Rows without a value are read at first: nothing says later that they are new.
+            return [] if limit is None else [f"({column} <= {limit} or {column} is null)"]
+        parts = [
+            f"{column} is not null"
+            if plan.since is None
+            else f"{column} > {self.db.text(plan.since)}"
         ]
+        return parts if limit is None else [*parts, f"{column} <= {limit}"]
+
+    def late_rows(self, plan: Plan) -> str:
+        """A condition of the rows among which those that came late are looked for."""
+        column = self.db.name(str(plan.by))
+        ways = [f"{column} is null"] if plan.blank_changed else []
+        if plan.window is not None:
+            first, last = self.db.text(plan.window), self.db.text(str(plan.since))
+            ways.append(f"({column} >= {first} and {column} <= {last})")
+        return f"({' or '.join(ways)})" if ways else ""
 
     def _whole(self, plan: Plan) -> None:
         mark = self.db.fingerprint(str(self.source.table), list(plan.columns)) or "''"
@@ -140,27 +213,53 @@ class Planner:
         plan.mark = str(found[0])
 
     def _beyond(self, plan: Plan, newest: str | None) -> None:
-        column = self.db.name(str(plan.by))
-        plan.newest = newest
-        conditions = self.new_rows(plan)
-        (plan.newest,) = self._facts(plan, [self.db.as_text(f"max({column})")], conditions)
-        if plan.newest is not None:
-            at = f"{column} = {self.db.text(plan.newest)}"
-            plan.same = int(self.db.row(f"select count(*) from {self.table} where {at}")[0])
+        column, now = self.db.name(str(plan.by)), self._now(plan)
+        limit = self.db.text(newest) if newest is not None else now
+        highest = self.db.as_text(f"max({column})")
+        (plan.newest,) = self._facts(plan, [highest], self._new(plan, limit))
+        plan.blank = self._count(f"{column} is null")
+        if now is not None:
+            plan.ahead = self._count(f"{column} > {now}")
+        at = plan.newest if plan.newest is not None else plan.since
+        if at is not None:
+            plan.same = self._count(f"{column} = {self.db.text(at)}")
 
-    def _window(self, plan: Plan, seen: int) -> None:
-        """Rows that came after the last reading, with a value that was already behind it."""
-        since = str(plan.since)
-        plan.window = since
-        if self.source.look_back_days:
-            plan.window = earlier(since, self.source.look_back_days)
-        where = " and ".join(self.late_rows(plan))
-        plan.late = int(self.db.row(f"select count(*) from {self.table} where {where}")[0])
-        if not self.source.look_back_days and plan.late == seen:
-            plan.window, plan.late = None, 0
-        if not plan.new:
-            at = f"{self.db.name(str(plan.by))} = {self.db.text(since)}"
-            plan.same = int(self.db.row(f"select count(*) from {self.table} where {at}")[0])
+    def _now(self, plan: Plan) -> str | None:
+        """An expression: now, as the cursor column says a time; None where it says none."""
+        by = str(plan.by)
+        kind, known = plan.columns[by], self.contract.headers.mapping(list(plan.columns)).get(by)
+        if by != self.source.cursor:
+            return None
+        if temporal(kind):
+            return self.db.clock
+        if known is None or _NUMERIC.search(kind):
+            return None
+        if not temporal(self.contract.by_name[known].logical_type):
+            return None
+        column = self.db.name(by)
+        plan.at, sample = self.db.row(
+            f"select {self.db.as_text(self.db.clock)}, max({column}) from {self.table} t"
+            f" where {column} < 'A'"  # not what is no time at all
+        )
+        day = _DAY.match(str(sample or "0000-00-00"))
+        if day is None:
+            return None
+        style = f"%Y{day[1]}%m{day[1]}%d" + (
+            "%H%M%S" if day[2].isdigit() else f"{day[2] or ' '}%H:%M:%S"
+        )
+        return self.db.text(read_at(plan).strftime(style))
+
+    def _again(self, plan: Plan, seen: Mark) -> None:
+        """Rows that came after the last reading, and stand where it has been already."""
+        plan.blank_changed = plan.blank != seen.blank
+        plan.window = plan.since
+        if plan.since is not None and self.source.look_back_days:
+            plan.window = earlier(plan.since, self.source.look_back_days)
+        where = self.late_rows(plan)
+        plan.late = self._count(where) if where else 0
+
+    def _count(self, where: str) -> int:
+        return int(self.db.row(f"select count(*) from {self.table} t where {where}")[0])
 
     def _facts(self, plan: Plan, asked: list[str], conditions: list[str]) -> list[Any]:
         """Fills in count, totals and clock; the answers to what else was asked."""

@@ -22,7 +22,7 @@ from ingestion.connectors import sql_text
 from ingestion.connectors.sql_address import AddressError
 from ingestion.connectors.sql_database import Database
 from ingestion.connectors.sql_late import KnownRows, totals, unknown_rows
-from ingestion.connectors.sql_plan import Plan, Planner, temporal
+from ingestion.connectors.sql_plan import Mark, Plan, Planner, temporal
 from ingestion.connectors.sql_spool import Spool
 from ingestion.contracts import Contract
 from ingestion.delivery import SHANGHAI
@@ -129,7 +129,8 @@ class Reading:
         """The durable cursor once the spool's rows are landed."""
         if plan.by is None:
             return f"{plan.mark or self.spool.fingerprint()}|{plan.new}"
-        return f"{plan.newest if plan.new else plan.since}|{plan.same}"
+        value = plan.newest if plan.newest is not None else plan.since
+        return str(Mark(value, plan.same, plan.blank))
 
     def _database(self) -> Database:
         place = f"sources.{self.contract.name}: {self.source.uri_env}"
@@ -158,6 +159,8 @@ class Reading:
             self.warnings.append("读取中断期间该表已有变化，已读部分作废，从头重新读取")
             self.spool.discard()
             return self._begun(planner)
+        if plan.ahead:
+            log.warning("%s: %d rows lie in the future", self.contract.name, plan.ahead)
         if plan.new + plan.late == 0 or (plan.mark and self.cursor(plan) == self.last):
             return None
         if begun is None:
@@ -204,7 +207,7 @@ class Reading:
         """
         mark = self.spool.mark or {}
         table, names = str(self.source.table), list(plan.columns)
-        conditions = planner.new_rows(plan, bounded=later)
+        conditions = planner.new_rows(plan, bounded=later or plan.ahead > 0)
         order, pieces = self._way(planner.db, plan)
         if mark.get("at") == ORDERED and order is not None:
             reached = self.spool.cut(order, mark["late"])
@@ -224,7 +227,7 @@ class Reading:
         pieces: list[str],
     ) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
         if not mark:
-            late = self._late(planner, plan, names) if plan.window is not None else None
+            late = self._late(planner, plan, names) if plan.late else None
             rows = late.height if late is not None else 0
             sums = totals(late, list(plan.sums)) if late is not None else {}
             mark = {"late": rows, "sums": sums, "at": 0}
@@ -251,10 +254,11 @@ class Reading:
         return self.source.key_range or in_order or plan.by, [""]
 
     def _late(self, planner: Planner, plan: Plan, names: list[str]) -> pl.DataFrame:
-        where = f"where {' and '.join(planner.late_rows(plan))}"
-        lines = planner.db.lines(names, str(self.source.table), where)
-        empty = pl.DataFrame(schema=dict.fromkeys(names, pl.String()))
-        return pl.concat([empty, *unknown_rows(lines, names, self.known.keys(plan))])
+        def read() -> Iterator[bytes]:
+            where = f"where {planner.late_rows(plan)}"
+            return planner.db.lines(names, str(self.source.table), where)
+
+        return unknown_rows(read, names, self.known.frames(plan))
 
     def _check_rights(self, database: Database) -> None:
         rights = database.write_rights(str(self.source.table))

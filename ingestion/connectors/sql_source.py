@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from ingestion.connectors.sql_plan import Plan, known_at
 from ingestion.connectors.sql_reading import Reading
 from ingestion.connectors.sql_spool import RAW_FILE, Spool, spooled_frames
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery
+from ingestion.delivery import SHANGHAI, Delivery
 from ingestion.drift import History
 from ingestion.errors import DeliveryError, SourceError
 from yinling.settings import Settings, Source, secret
@@ -42,8 +43,7 @@ def deliveries(
     if source.uri_env is None or source.table is None or source.provider is None:
         raise SourceError(f"sources.{contract.name}: set `uri_env`, `table` and `provider`.")
     mine = known.filter(pl.col("provider") == source.provider).sort("sequence")
-    cursors = mine["cursor"].drop_nulls()  # a batch that was handed in has none
-    last = cursors[-1] if len(cursors) else None
+    last = _last(mine["cursor"].drop_nulls(), source)  # a batch that was handed in has none
     before = History(settings, mine).last(contract.name, source.provider)
     reading = Reading(
         open=partial(database, secret(source.uri_env)),
@@ -70,7 +70,7 @@ def deliveries(
             frames=lambda room: _frames(reading, plan, made, room),
             reread=spooled_frames,
             rows_hint=plan.new,
-            warnings=reading.warnings,
+            warnings=[*reading.warnings, *plan.words()],
         )
         made.schema.types = dict(plan.columns)
         return made
@@ -85,6 +85,19 @@ def deliveries(
         refused.frames = partial(_no, error)
         yield refused
     reading.spool.discard()
+
+
+def _last(cursors: pl.Series, source: Source) -> str | None:
+    """The newest durable cursor, but for those in the future.
+
+    There a slip of the pen took older versions, which read nothing from then on.
+    """
+    if source.mode != "full" and source.cursor is not None:
+        days = cursors.str.extract(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})")
+        cursors = cursors.filter(
+            (days <= datetime.now(SHANGHAI).date().isoformat()) | days.is_null()
+        )
+    return cursors[-1] if len(cursors) else None
 
 
 def _frames(reading: Reading, plan: Plan, delivery: Delivery, room: Path) -> Iterator[pl.DataFrame]:

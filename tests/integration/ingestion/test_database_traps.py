@@ -8,23 +8,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from ingestion import register
 from ingestion.connectors import sql_reading
 from ingestion.errors import SourceError
-from ingestion.landing import land
+from ingestion.landing import has_news, land
+from tests.integration.ingestion.conftest import CONTRACTS, identifier, lake
 from tests.integration.ingestion.databases import (  # noqa: F401 (fixtures)
     PEOPLE,
     Base,
     add,
     base_server,
+    loaded,
     maria_server,
     no_sleeps,
     people,
     pg_server,
+    source,
 )
+from yinling.settings import Settings
 
 pytestmark = pytest.mark.slow
+
+CREMATION = "cremation"
 
 
 def test_what_a_server_says_is_told_without_the_password(
@@ -66,3 +74,132 @@ def test_what_a_server_says_is_told_without_the_password(
     told = "".join(traceback.format_exception(met.value)) + caplog.text
     assert "again in" in caplog.text
     assert "S3c" not in told
+
+
+def cremations(base: Base, folder: Path, moment: str = "", **given: Any) -> Settings:
+    """An empty list of cremations; that a row changed stands in a column of its own."""
+    fields = [c.name for c in CONTRACTS[CREMATION].columns]
+    kinds = ", ".join(f"{name} varchar(60)" for name in fields)
+    base.run(f"create table exchange.{CREMATION} ({kinds}, changed_at {moment or base.moment})")
+    how = {"mode": "increment", "cursor": "changed_at"} | given
+    return Settings(home=folder, sources={CREMATION: source(base, CREMATION, **how)})
+
+
+def cremate(base: Base, number: int, changed: str | None, day: str = "2026-08-03") -> None:
+    base.run(
+        f"insert into exchange.{CREMATION} (cremation_no, id_no, name, death_date, cremated_on,"
+        " funeral_home, changed_at) values (%s, %s, %s, %s, %s, %s, %s)",
+        (f"C{number:03}", identifier(number), "赵一", "2026-08-01", day, "馆", changed),
+    )
+
+
+def numbers(home: Settings) -> list[list[str]]:
+    """What the lake has, batch by batch."""
+    rows = lake(home, CREMATION).with_columns(number=pl.col("batch_id").cast(pl.String).str.tail(4))
+    parts = rows.sort("number", "cremation_no").partition_by("number", maintain_order=True)
+    return [part["cremation_no"].cast(pl.String).to_list() for part in parts]
+
+
+def test_a_row_that_takes_the_place_of_one_with_the_last_value_is_found(
+    base: Base, tmp_path: Path
+) -> None:
+    home = cremations(base, tmp_path)
+    for number in (1, 2):
+        cremate(base, number, "2026-09-05 08:00:00.5")
+    assert loaded(home) == [2]
+    base.run(f"delete from exchange.{CREMATION} where cremation_no = 'C002'")
+    cremate(base, 3, "2026-09-05 08:00:00.5")  # as many rows as before
+    assert has_news(home, CONTRACTS[CREMATION])
+    assert loaded(home) == [1]
+    assert loaded(home) == []
+    base.run(
+        f"update exchange.{CREMATION} set changed_at = '2026-09-06' where cremation_no = 'C001'"
+    )
+    cremate(base, 4, "2026-09-05 08:00:00.5")
+    assert loaded(home) == [2]
+    assert numbers(home) == [["C001", "C002"], ["C003"], ["C001", "C004"]]
+    base.run(f"alter table exchange.{CREMATION} add remark varchar(9)")
+    assert loaded(home) == []  # an empty column more makes no row new
+
+
+@pytest.mark.parametrize(
+    ("moment", "form"),
+    [("", "{}-{}-{} 08:00:00"), ("date", "{}-{}-{}"), ("varchar(30)", "{}/{}/{}"),
+     ("varchar(30)", "{}{}{}080000"), ("varchar(30)", "{}-{}-{}T08:00:00")],
+)  # fmt: skip
+def test_a_row_in_the_future_does_not_move_the_cursor(
+    base: Base, tmp_path: Path, moment: str, form: str
+) -> None:
+    contract_time = "cremated_on" if moment else "changed_at"
+    home = cremations(base, tmp_path, moment=base.moment, cursor=contract_time)
+    if moment:
+        alter = "alter column {0} type {1} using {0}::{1}" if base.is_postgresql else "modify {} {}"
+        base.run(f"alter table exchange.{CREMATION} {alter.format(contract_time, moment)}")
+
+    def add(number: int, *day: str) -> None:
+        text = form.format(*day)
+        cremate(base, number, *((None, text) if moment else (text,)))
+
+    add(1, "2026", "09", "05")
+    add(2, "2099", "09", "05")
+    receipt = land(home).receipts[0]
+    assert receipt["rows_read"] == 1
+    assert any("晚于数据库当前时间的有 1 行" in words for words in receipt["warnings"])
+    assert loaded(home) == []
+    add(3, "2026", "09", "06")
+    assert [r["rows_read"] for r in land(home).receipts] == [1]
+    base.run(f"delete from exchange.{CREMATION} where cremation_no = 'C002'")
+    add(2, "2026", "09", "07")  # corrected
+    receipt = land(home).receipts[0]
+    assert receipt["rows_read"] == 1
+    assert not any("晚于" in words for words in receipt["warnings"])
+
+
+def test_a_text_cursor_that_is_no_time_does_not_move_it(base: Base, tmp_path: Path) -> None:
+    home = cremations(base, tmp_path, cursor="cremated_on")
+    cremate(base, 1, None, "2026-09-05")
+    cremate(base, 2, None, "待定")
+    assert [r["rows_read"] for r in land(home).receipts] == [1]
+    cremate(base, 3, None, "2026-09-06")
+    assert loaded(home) == [1]
+
+
+def test_a_key_range_knows_no_future(base: Base, tmp_path: Path) -> None:
+    home = cremations(base, tmp_path, moment="bigint", cursor=None, key_range="changed_at")
+    cremate(base, 1, "20990101")
+    assert loaded(home) == [1]
+    cremate(base, 2, "20990102")
+    assert loaded(home) == [1]
+    assert register.batches(home)["cursor"].to_list() == ["20990101|1", "20990102|1"]
+
+
+def test_a_home_that_followed_a_row_into_the_future_comes_back(base: Base, tmp_path: Path) -> None:
+    home = cremations(base, tmp_path)
+    cremate(base, 1, "2026-09-05")
+    assert loaded(home) == [1]
+    manifest = next(home.lake.glob(f"{CREMATION}/*/manifest.json"))
+    text = manifest.read_text("utf-8")
+    assert '"2026-09-05' in text
+    manifest.write_text(text.replace('"2026-09-05', '"2099-09-05'), "utf-8")
+    cremate(base, 2, "2026-09-06")
+    assert loaded(home) == [2]
+    assert loaded(home) == []
+
+
+def test_rows_without_a_cursor_value_are_read_and_told(base: Base, tmp_path: Path) -> None:
+    home = cremations(base, tmp_path)
+    cremate(base, 1, None)
+    receipt = land(home).receipts[0]
+    assert (receipt["rows_loaded"], receipt["mode"]) == (1, "full")
+    assert any("增量列 changed_at 为空的有 1 行" in words for words in receipt["warnings"])
+    assert loaded(home) == []
+    cremate(base, 2, "2026-09-05")
+    cremate(base, 3, None)
+    receipt = land(home).receipts[0]
+    assert (receipt["rows_loaded"], receipt["mode"]) == (2, "increment")
+    assert any("增量列 changed_at 为空的有 2 行" in words for words in receipt["warnings"])
+    assert loaded(home) == []
+    cremate(base, 4, None)  # and nothing else
+    assert loaded(home) == [1]
+    assert loaded(home) == []
+    assert numbers(home) == [["C001"], ["C002", "C003"], ["C004"]]
