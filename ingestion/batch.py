@@ -205,6 +205,7 @@ class Batch:
             "file": delivery.file,
             "sha256": delivery.sha256,
             "delivered_at": delivery.delivered_at.isoformat(),
+            "read_at": delivery.read_at.isoformat() if delivery.read_at else None,
             "received_at": self.received_at.isoformat(),
             "rows_read": tally.loaded + tally.refused,
             "rows_loaded": tally.loaded,

@@ -78,6 +78,8 @@ class Delivery:
         control_sha256: hash of the control record, to know a refused delivery again.
         schema: what columns it had; a connector that knows the columns' types in the system puts
             them into `schema.types` before the first frame.
+        read_at: when the rows were read, where that is later than what `delivered_at` says: by then
+            what has happened has happened.
         replay: 0, or the how manieth replay of the delivery's quarantine this is.
     """
 
@@ -100,6 +102,7 @@ class Delivery:
     cursor: str | None = None
     warnings: list[str] = field(default_factory=list)
     schema: SchemaReport = field(default_factory=SchemaReport)
+    read_at: datetime | None = None
     replay: int = 0
 
     @property

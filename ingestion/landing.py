@@ -389,6 +389,9 @@ def _lineage(delivery: Delivery, start: int, height: int) -> pl.DataFrame:
         batch_id=pl.repeat(delivery.batch_id, height, dtype=pl.String()),
         row_no=pl.int_range(start, start + height, dtype=pl.Int64()),
         known_at=pl.repeat(delivery.delivered_at, height, dtype=pl.Datetime("us")),
+        told_at=pl.repeat(
+            delivery.read_at or delivery.delivered_at, height, dtype=pl.Datetime("us")
+        ),
     )
 
 

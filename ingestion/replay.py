@@ -97,9 +97,9 @@ class _Dataset:
             batch: register.manifest(self.settings, self.contract.name, batch)
             for batch in rows["batch_id"].unique().to_list()
         }
-        told = [datetime.fromisoformat(manifests[b]["delivered_at"]) for b in rows["batch_id"]]
         lineage = rows.select("batch_id", "row_no").with_columns(
-            known_at=pl.Series(told, dtype=pl.Datetime("us"))
+            known_at=_moments(rows["batch_id"], manifests, "delivered_at"),
+            told_at=_moments(rows["batch_id"], manifests, "read_at"),
         )
         chunk = transform(self.contract, raw, lineage, token_key(self.settings))
         parts = chunk.by_batch() if rows.height else {}
@@ -209,6 +209,15 @@ class _Dataset:
 
 
 _NONE = pl.Series("token", [], dtype=pl.String)
+
+
+def _moments(batches: pl.Series, manifests: dict[str, dict[str, Any]], name: str) -> pl.Series:
+    """A moment that each batch's manifest says; without it, that of the delivery."""
+    said = {
+        batch: datetime.fromisoformat(manifest.get(name) or manifest["delivered_at"])
+        for batch, manifest in manifests.items()
+    }
+    return batches.replace_strict(said, return_dtype=pl.Datetime("us"))
 
 
 def _no_frames(_: Path) -> Iterator[pl.DataFrame]:

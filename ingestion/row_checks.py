@@ -38,10 +38,11 @@ def faults_of_rows(
 
     Args:
         lake: the lake's columns by name, typed.
-        lineage: the same rows' batch_id and known_at (the moment of the delivery).
+        lineage: the same rows' batch_id and known_at (the moment of the delivery), and told_at
+            where the hub was told at another moment.
     """
     found = [
-        *_future(contract, lake, lineage["known_at"]),
+        *_future(contract, lake, lineage.get_column("told_at", default=lineage["known_at"])),
         *_outdated(contract, lake, lineage),
         *_no_division(contract, lake, lineage, "error"),
     ]

@@ -16,7 +16,7 @@ import polars as pl
 
 from ingestion.connectors.sql_database import Database
 from ingestion.connectors.sql_late import KnownRows
-from ingestion.connectors.sql_plan import Plan, known_at
+from ingestion.connectors.sql_plan import Plan, known_at, read_at
 from ingestion.connectors.sql_reading import Reading
 from ingestion.connectors.sql_spool import RAW_FILE, Spool, spooled_frames
 from ingestion.contracts import Contract
@@ -70,6 +70,7 @@ def deliveries(
             frames=lambda room: _frames(reading, plan, made, room),
             reread=spooled_frames,
             rows_hint=plan.new,
+            read_at=read_at(plan),
             warnings=[*reading.warnings, *plan.words()],
         )
         made.schema.types = dict(plan.columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from ingestion import register
 from ingestion.connectors import sql_reading
 from ingestion.errors import SourceError
 from ingestion.landing import has_news, land
+from ingestion.refusals import Search
+from ingestion.replay import replay
 from tests.integration.ingestion.conftest import CONTRACTS, identifier, lake
 from tests.integration.ingestion.databases import (  # noqa: F401 (fixtures)
     PEOPLE,
@@ -203,3 +206,24 @@ def test_rows_without_a_cursor_value_are_read_and_told(base: Base, tmp_path: Pat
     assert loaded(home) == [1]
     assert loaded(home) == []
     assert numbers(home) == [["C001"], ["C002", "C003"], ["C004"]]
+
+
+def test_a_day_after_the_newest_change_is_no_future_day(base: Base, tmp_path: Path) -> None:
+    """What has happened by the moment of the reading has happened, whatever the cursor says."""
+    home = cremations(base, tmp_path)
+    cremate(base, 1, "2026-09-01 08:00:00", day="2026-09-04")
+    cremate(base, 2, "2026-09-01 08:00:00", day="2098-09-04")
+    receipt = land(home).receipts[0]
+    assert (receipt["rows_loaded"], receipt["rows_quarantined"]) == (1, 1)
+    assert receipt["problems"][0]["reason"] == "future_date"
+    # The department knew when the row changed, not when the hub came by.
+    assert lake(home, CREMATION)["known_at"].to_list() == [datetime(2026, 9, 1, 8)]
+    corrected = tmp_path / "corrected.csv"
+    place = receipt["details"][0]["row_no"]
+    corrected.write_text(
+        "行号,cremation_no,id_no,name,death_date,cremated_on,funeral_home\n"
+        f"{place},C002,{identifier(2)},赵一,2026-08-01,2026-09-05,馆\n",
+        "gb18030",
+    )
+    replay(home, Search(batch_id=receipt["batch_id"]), corrected)
+    assert sorted(lake(home, CREMATION)["cremation_no"].cast(pl.String)) == ["C001", "C002"]
