@@ -22,6 +22,7 @@ from ingestion.connectors.rest.row_keys import row_keys
 from ingestion.connectors.rest.walk import Control, Walk, kept, rows_line
 from ingestion.delivery import Delivery
 from ingestion.errors import SourceError
+from ingestion.register import delivered_file
 from yinling.settings import Settings
 
 ANSWERED = "answered.parquet"  # beside a batch's raw bytes: hashes of rows that come once more
@@ -44,7 +45,7 @@ class Increment:
             self.last = Mark.parse(cursor)
             if self.last is None:  # the table was read whole before
                 continue
-            answered = settings.landing / walk.contract.name / batch_id / ANSWERED
+            answered = delivered_file(settings, walk.contract.name, batch_id, ANSWERED)
             # Without them the rows land once more, as the same versions.
             if self.last.rows is not None and answered.exists():
                 self.known = pl.read_parquet(answered)["key"]
