@@ -11,7 +11,7 @@ import polars as pl
 FAULT = "?fault"  # the reason, one of ingestion.reasons
 PLACE = "?place"  # the column at fault; empty: the row as a whole
 TEXT = "?text"  # what was delivered there
-UNSPLIT = ("column_count", "bad_json")  # reasons for which a row has no values
+UNSPLIT = ("column_count", "bad_json", "repeated_name")  # reasons for which a row has no values
 MARKS = (FAULT, PLACE, TEXT)
 
 

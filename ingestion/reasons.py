@@ -65,6 +65,9 @@ REASONS: dict[str, Reason] = {
     ),
     "column_count": Reason("列数与表头不符", "请检查该行的分隔符；值里有分隔符或换行的请加引号"),
     "bad_json": Reason("不是一个 JSON 对象", "请每行写一个完整的 JSON 对象"),
+    "repeated_name": Reason(
+        "同一行 JSON 中同一列名出现两次，不知以哪个值为准", "请每个列名只写一次"
+    ),
     "unknown_column": Reason("目录以外的列中有值", "请删除该列，或先与数据管理部门商定增加"),
     "excel_damage": Reason("号码被电子表格改写为科学计数法", "请将该列设为文本格式后重新填写"),
     "duplicate_key": Reason("与本批次中更早的一行主键重复", "请删除重复行；更正请用新的批次报送"),

@@ -18,13 +18,7 @@ from ingestion.readers.archive import archive_members, plain_zip_errors
 from ingestion.readers.content import Content
 from ingestion.readers.decoding import Decoder
 from ingestion.readers.delimited import delimited_frames
-from ingestion.readers.documents import (
-    exact_json,
-    geojson_frames,
-    jsonl_frames,
-    page_frames,
-    text_frame,
-)
+from ingestion.readers.documents import geojson_frames, jsonl_frames, page_frames, text_frame
 from ingestion.readers.frames import gathered
 from ingestion.readers.parquet import CHUNK_ROWS, parquet_content
 from ingestion.readers.workbook import workbook_frames
@@ -33,7 +27,6 @@ __all__ = [
     "CHUNK_ROWS",
     "FORMATS",
     "Decoder",
-    "exact_json",
     "file_frames",
     "gathered",
     "page_frames",

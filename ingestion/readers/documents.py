@@ -20,15 +20,11 @@ from ingestion.marks import FAULT, MARKS, PLACE, TEXT
 from ingestion.parsing import REPLACEMENT
 from ingestion.readers import decoding
 from ingestion.readers.content import Content
+from ingestion.readers.objects import RepeatedNameError, distinct, exact_json
 
 ROWS_A_FRAME = 20_000
 UNREADABLE, UNREADABLE_SHARE = 100, 0.2  # lines; more than so many and than this share: refused
 _NUL = "\0"
-
-
-def exact_json(text: str | bytes) -> Any:
-    """A JSON document with its numbers as text, as written (`NaN` and the like as text too)."""
-    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def jsonl_frames(content: Content, encoding: str) -> Iterator[pl.DataFrame]:
@@ -72,14 +68,17 @@ def _lines(texts: list[str]) -> pl.DataFrame:
 def _marked_lines(texts: list[str]) -> pl.DataFrame:
     rows = []
     for text in texts:
+        fault = "bad_json"
         try:
             value = exact_json(text)
+        except RepeatedNameError:
+            value, fault = None, "repeated_name"
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict) and not set(value) & set(MARKS):
             rows.append(value)
         else:
-            rows.append({FAULT: "bad_json", PLACE: "", TEXT: text})
+            rows.append({FAULT: fault, PLACE: "", TEXT: text})
     frame = text_frame(rows)
     marks = [name for name in MARKS if name in frame.columns]
     return frame.select(pl.exclude(marks), *marks)
@@ -92,11 +91,15 @@ def geojson_frames(content: Content) -> Iterator[pl.DataFrame]:
         DeliveryError: `bad_structure`, `too_large`.
     """
     try:
-        features = json.loads(content.whole())["features"]
+        features = json.loads(content.whole(), object_pairs_hook=distinct)["features"]
         rows = [
             {**feature["properties"], "geometry": _compact(feature["geometry"])}
             for feature in features
         ]
+    except RepeatedNameError as error:
+        raise DeliveryError(
+            "bad_structure", f"同一个对象中名称“{error}”出现两次。请每个名称只写一次，重新导出。"
+        ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DeliveryError(
             "bad_structure", f"不是有效的 GeoJSON 要素集（{error}）。请重新导出。"

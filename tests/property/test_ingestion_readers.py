@@ -189,6 +189,31 @@ def test_any_json_objects_become_text(rows: list[dict[str, Any]]) -> None:
 
 
 @MANY
+@given(
+    st.lists(
+        st.lists(st.tuples(st.sampled_from("ab:"), st.text('":,{ab', max_size=4) | st.none())),
+        min_size=1,
+        max_size=8,
+    ),
+    st.sampled_from([":", " : ", "\t:"]),
+)
+def test_a_row_is_refused_when_a_name_comes_twice(
+    rows: list[list[tuple[str, str | None]]], colon: str
+) -> None:
+    lines = [
+        "{" + ",".join(f"{json.dumps(n)}{colon}{json.dumps(v)}" for n, v in row) + "}"
+        for row in rows
+    ]
+    found = rows_of(jsonl_frames(content("a.jsonl", "\n".join(lines).encode()), "utf-8"))
+    for row, line, read in zip(rows, lines, found, strict=True):
+        if len(dict(row)) < len(row):
+            assert (read[FAULT], read[TEXT]) == ("repeated_name", line)
+        else:
+            assert read.get(FAULT) is None
+            assert all(read[name] == value for name, value in row)
+
+
+@MANY
 @given(st.lists(st.one_of(JSON.map(json.dumps), st.text(max_size=20)), max_size=8))
 def test_lines_that_are_no_objects_keep_their_text(lines: list[str]) -> None:
     lines = [" ".join(line.replace("\0", "").split()) for line in lines]

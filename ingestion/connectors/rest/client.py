@@ -14,6 +14,7 @@ import httpx
 
 from ingestion.connectors.rest.signing import Signer
 from ingestion.errors import SourceError
+from ingestion.readers.objects import RepeatedNameError, distinct
 from yinling.settings import Source, secret
 
 ATTEMPTS = 5
@@ -193,7 +194,13 @@ class Client:
 
     def _parse(self, answer: httpx.Response, content: bytes) -> dict[str, Any]:
         try:
-            page = json.loads(content, parse_float=str)  # 0.10 stays as it was written
+            # 0.10 stays as it was written.
+            page = json.loads(content, parse_float=str, object_pairs_hook=distinct)
+        except RepeatedNameError as error:
+            raise self.fail(
+                f"sent an object with the name `{error}` twice: one of the two values would be"
+                " lost; ask the department to say each name once"
+            ) from error
         except ValueError as error:
             start = content[:2_000].decode("utf-8", "replace").lstrip().lower()
             if start.startswith(("<!doctype", "<html", "<")):

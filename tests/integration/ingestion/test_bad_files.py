@@ -264,6 +264,15 @@ def test_json_lines_keep_their_digits_and_refuse_broken_ones(home: Settings) -> 
     assert {str(value) for value in frame["total_amount"]} == {"9007199254740993.01"}
 
 
+@pytest.mark.parametrize("twice", ['"fund"', '"f\\u0075nd" '])
+def test_a_name_that_comes_twice_in_a_line_of_json(home: Settings, twice: str) -> None:
+    lines = [json.dumps(row) for row in funds(30).to_dicts()]
+    lines[4] = lines[4][:-1] + f', {twice}: "budget"}}'
+    lines[7] = lines[7].replace(":", " :")
+    found = put(home, FUND, "a.jsonl", "\n".join(lines).encode(), 30)
+    found.loaded(29, [(5, "", "repeated_name")], "同一列名出现两次")
+
+
 def test_typed_parquet_is_read_exactly(home: Settings) -> None:
     rows = funds(30)
     typed = rows.with_columns(

@@ -28,6 +28,8 @@ from tests.integration.ingestion.conftest import lake
 from tests.support.rest_service import Service
 from yinling.settings import Settings
 
+CONTROL = '"control": {"period": "2026-10", "row_count": 1, "generated_at": "2026-11-08T02:00:00"}}'
+
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
@@ -175,6 +177,8 @@ def test_the_rate_limit_is_kept(change: Change, service: Service) -> None:
         ([(200, "<html><title>统一登录</title>")], "a web page “统一登录”"),
         ([(200, "ok")], "no JSON"),
         ([(200, "[]")], "JSON that is no object"),
+        ([(200, '{"rows": [{"name": "赵", "name": "钱"}]}')], "the name `name` twice"),
+        ([(200, '{"rows": [1], "next_page_token": null, ' + CONTROL)], "no objects of columns"),
         ([(200, '{"code": 40301, "msg": "接口未授权"}')], "no page of rows .*40301 · 接口未授权"),
         ([(200, '{"rows": [{"certificate_no": "D1"')] * 5, "half a page"),
         ([(0, '{"rows": [{"certificate_no": "D1"')] * 5, "broke off in the middle"),

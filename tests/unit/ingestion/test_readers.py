@@ -166,6 +166,9 @@ def test_geojson_features(tmp_path: Path) -> None:
     assert read(path) == [
         {"region_code": "440203000000", "geometry": '{"type":"Polygon","coordinates":[]}'}
     ]
+    path.write_text('{"features":[{"properties":{"a":1,"a":2},"geometry":null}]}', "utf-8")
+    with pytest.raises(DeliveryError, match="名称“a”出现两次"):
+        read(path)
     path.write_text("[1, 2]", "utf-8")
     with pytest.raises(DeliveryError) as caught:
         read(path)
