@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -33,13 +34,18 @@ from yinling.settings import Settings
 RECEIPT = "receipt.json"
 DISCARDED = "discarded.parquet"  # values left out of loaded rows, in the quarantine's columns
 DRAFTS = ".staging"
+_LATE = ".late.parquet"  # rows refused after all chunks were seen, until they are put in order
 _REREAD_ROWS = 20_000  # a row group may be too large to be held as text
 
 
 @dataclass
 class Tally:
-    """Counts and sums of a batch so far; `sums` of loaded, `refused_sums` of refused rows."""
+    """Counts and sums of a batch so far; `sums` of loaded, `refused_sums` of refused rows.
 
+    `read` counts what the reader handed on, before anything else saw it.
+    """
+
+    read: int = 0
     loaded: int = 0
     refused: int = 0
     sums: dict[str, Decimal] = field(default_factory=dict)
@@ -85,8 +91,9 @@ class Batch:
         self.received_at = now()
         self._data = self.draft / "data.parquet"
         self._writer: LakeFile | None = None
-        self._refused: list[pl.DataFrame] = []
-        self._discarded: list[pl.DataFrame] = []
+        self._refused = quarantine.RefusedFile(self.room / quarantine.FILE)
+        self._late = quarantine.RefusedFile(self.room / _LATE)
+        self._discarded = quarantine.RefusedFile(self.room / DISCARDED)
         self._hashes: list[pl.Series] = []
         self._chunks = 0
         self._vault_file: BinaryIO | None = None
@@ -95,14 +102,18 @@ class Batch:
             self._vault_file = (self.room / vault.FILE).open("wb")
             self._vault = vault.VaultWriter(self._vault_file, delivery.batch_id, seal)
 
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The delivery's rows as its reader hands them on, counted."""
+        for frame in self.delivery.frames(self.delivered):
+            self.tally.read += frame.height
+            yield frame
+
     def add(self, chunk: Chunk) -> None:
         """Write one chunk (of this batch only)."""
         self._chunks += 1
         self._write(chunk.good)
-        if chunk.refused.height:
-            self._refused.append(chunk.refused)
-        if chunk.discarded.height:
-            self._discarded.append(chunk.discarded)
+        self._refused.add(chunk.refused)
+        self._discarded.add(chunk.discarded)
         if self._vault is not None and chunk.secrets.height:
             self._vault.add(chunk.secrets)
         self._hashes.append(chunk.hashes)
@@ -123,7 +134,7 @@ class Batch:
             self._writer = LakeFile(self._data, different)
         self._writer.write(good)
 
-    def finish(self, still_refused: pl.DataFrame | None = None) -> dict[str, Any]:
+    def finish(self, still_refused: pl.LazyFrame | None = None) -> dict[str, Any]:
         """Reconcile and commit.
 
         Args:
@@ -133,7 +144,7 @@ class Batch:
             The receipt.
 
         Raises:
-            DeliveryError: `row_count` or `control_sum`; nothing was committed.
+            DeliveryError: `rows_lost`, `row_count` or `control_sum`; nothing was committed.
         """
         if self._writer is None:
             self._write(self.contract.polars_schema().to_frame())
@@ -143,14 +154,10 @@ class Batch:
         self._close()
         if len(suspects):
             self._refuse_late_duplicates(suspects)
+        self._refused.merge(self._late)
         reconcile(self.delivery, self.tally)
-        refused = self._together(self._refused)
+        refused = self._refused.scan()
         refuse_frozen_values(self.contract, refused)
-        if refused.height:
-            refused.write_parquet(self.room / quarantine.FILE)
-        discarded = self._together(self._discarded)
-        if discarded.height:
-            discarded.write_parquet(self.room / DISCARDED)
         manifest = self._manifest() | {"refused_by": quarantine.summary(refused)}
         told = refused if still_refused is None else still_refused
         receipt = receipts.accepted(self.contract, self.delivery, manifest, told)
@@ -158,20 +165,22 @@ class Batch:
         for file in self.room.rglob("*"):
             sync(file)
         sync(self.room)
-        held = refused.select("key").drop_nulls().unique().sort("key")
-        if held.height and self.delivery.mode == "full":
-            # A full delivery has not dropped what it lists in a row that was refused.
-            held.write_parquet(self.draft / register.HELD)
+        if self.delivery.mode == "full":
+            self._hold(refused)
         write_json(self.draft / MANIFEST, manifest)
         commit(self.draft, self.settings.lake / self.contract.name / self.delivery.batch_id)
         return receipt
 
-    def _together(self, parts: list[pl.DataFrame]) -> pl.DataFrame:
-        return pl.concat([quarantine.SCHEMA.to_frame(), *parts]).sort("row_no")
+    def _hold(self, refused: pl.LazyFrame) -> None:
+        """A full delivery has not dropped what it lists in a row that was refused."""
+        keys = refused.select("key").drop_nulls()
+        if keys.head(1).collect(engine="streaming").height:
+            keys.unique().sort("key").sink_parquet(self.draft / register.HELD)
 
     def _close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        for file in (self._writer, self._refused, self._discarded):
+            if file is not None:
+                file.close()
         if self._vault is not None and self._vault_file is not None:
             self._vault.close()
             self._vault_file.close()
@@ -182,7 +191,8 @@ class Batch:
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         """Throw away the draft of a batch that was not committed."""
         if self.draft.exists():
-            for file in (self._writer, self._vault_file):
+            files = (self._writer, self._refused, self._late, self._discarded, self._vault_file)
+            for file in files:
                 with contextlib.suppress(OSError):
                     if file is not None:
                         file.close()
@@ -193,7 +203,7 @@ class Batch:
         doubts = [
             _doubt(contract, name, rows) for name, rows in sorted(tally.doubts.items()) if rows
         ]
-        doubts += left_out_words(contract, self._together(self._discarded))
+        doubts += left_out_words(contract, self._discarded.scan())
         return {
             "batch_id": delivery.batch_id,
             "dataset": contract.name,
@@ -207,10 +217,10 @@ class Batch:
             "delivered_at": delivery.delivered_at.isoformat(),
             "read_at": delivery.read_at.isoformat() if delivery.read_at else None,
             "received_at": self.received_at.isoformat(),
-            "rows_read": tally.loaded + tally.refused,
+            "rows_read": tally.read,
             "rows_loaded": tally.loaded,
             "rows_quarantined": tally.refused,
-            "values_discarded": sum(part.height for part in self._discarded),
+            "values_discarded": self._discarded.rows,
             "control": {
                 "rows": delivery.row_count,
                 "sums": {name: str(total) for name, total in delivery.control_sums.items()},
@@ -270,7 +280,6 @@ class Batch:
         whole.unlink()
         if self._writer is not None:
             self._writer.close()
-        self.tally.refused += len(later)
 
     def _quarantine_again(self, later: pl.Series) -> None:
         """The rows' text comes from the raw bytes in landing."""
@@ -285,8 +294,10 @@ class Batch:
                     column=pl.lit(self.contract.key[0]),
                     reason=pl.lit("duplicate_key"),
                 )
-                self._refused.append(quarantine.refused_rows(self.contract, raw, lineage, lineage))
+                self._late.add(quarantine.refused_rows(self.contract, raw, lineage, lineage))
             start += frame.height
+        self._late.close()
+        self.tally.refused += self._late.rows
 
 
 def _doubt(contract: Contract, name: str, rows: int) -> str:
@@ -330,19 +341,29 @@ def _numeric(contract: Contract) -> list[str]:
 
 
 def _add(sums: dict[str, Decimal], name: str, values: pl.Series) -> None:
-    sums[name] = sums.get(name, Decimal(0)) + Decimal(values.sum() or 0)
+    # A column's own type may be too small for its sum, which then wraps around unnoticed.
+    wide = values.cast(pl.Int128) if values.dtype.is_integer() else values
+    sums[name] = sums.get(name, Decimal(0)) + Decimal(wide.sum() or 0)
 
 
 def reconcile(delivery: Delivery, tally: Tally) -> None:
-    """Prove that what was delivered is what was read: rows, and every control sum to the cent.
+    """Prove that what was delivered is what was read, and that all of it is here.
+
+    Rows as the reader counted them, and every control sum to the cent.
 
     Rows whose amount cannot be read make an exact proof of that sum impossible; the difference is
     then theirs and is told in the receipt.
 
     Raises:
-        DeliveryError: `row_count`, `control_sum`.
+        DeliveryError: `rows_lost`, `row_count`, `control_sum`.
     """
-    read = tally.loaded + tally.refused
+    read = tally.read
+    if read != tally.loaded + tally.refused:
+        raise DeliveryError(
+            "rows_lost",
+            f"读出 {read} 行，检查后载入 {tally.loaded} 行、退回 {tally.refused} 行，合计不符。"
+            "这是平台的差错，请告知数据管理部门。",
+        )
     if delivery.row_count is not None and delivery.row_count != read:
         raise DeliveryError(
             "row_count",

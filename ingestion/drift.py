@@ -239,7 +239,7 @@ def _kind(column: pl.Series) -> str | None:
     return "string"
 
 
-def refuse_frozen_values(contract: Contract, refused: pl.DataFrame) -> None:
+def refuse_frozen_values(contract: Contract, refused: pl.LazyFrame) -> None:
     """A value that does not fit in a frozen column refuses the delivery.
 
     Args:
@@ -251,16 +251,18 @@ def refuse_frozen_values(contract: Contract, refused: pl.DataFrame) -> None:
     frozen = [column.name for column in contract.columns if column.unfit == "freeze"]
     if not frozen:
         return
-    found = refused.filter(pl.col("column").is_in(frozen))
-    if found.height:
+    here = refused.filter(pl.col("column").is_in(frozen))
+    found = here.select(rows=pl.len(), message=pl.col("message_zh").first())
+    rows, message = found.collect(engine="streaming").row(0)
+    if rows:
         raise DeliveryError(
             "value_frozen",
-            f"{found.height} 行的值不符合目录，而本列不允许有不符的值："
-            f"{found['message_zh'][0]}。请全部更正后整批重新报送。",
+            f"{rows} 行的值不符合目录，而本列不允许有不符的值："
+            f"{message}。请全部更正后整批重新报送。",
         )
 
 
-def left_out_words(contract: Contract, discarded: pl.DataFrame) -> list[str]:
+def left_out_words(contract: Contract, discarded: pl.LazyFrame) -> list[str]:
     """What the provider is told about values that were left out of loaded rows."""
     counted = discarded.group_by("column", "reason").agg(
         rows=pl.len(), first=pl.col("row_no").min()
@@ -268,7 +270,9 @@ def left_out_words(contract: Contract, discarded: pl.DataFrame) -> list[str]:
     return [
         f"“{contract.titles[column]}”有 {rows} 个值未载入（{REASONS[reason].message}，"
         f"最早在第{first}行），其余各列已载入。{REASONS[reason].suggestion}"
-        for column, reason, rows, first in counted.sort("column", "reason").iter_rows()
+        for column, reason, rows, first in (
+            counted.sort("column", "reason").collect(engine="streaming").iter_rows()
+        )
     ]
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import polars as pl
 
-from ingestion import receipts, register, vault
-from ingestion.batch import Batch, complete_receipts, now, seal_for
+from ingestion import quarantine, receipts, register, vault
+from ingestion.batch import DISCARDED, Batch, complete_receipts, now, seal_for
 from ingestion.connectors import CONNECTORS, connector, news
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
@@ -246,6 +246,8 @@ class _Dataset:
         before = _read(self.settings.receipts / self.contract.name / name)
         if before is None or not delivery.control_sha256:
             return None
+        if before.get("reason") in receipts.OWN_FAULTS:
+            return None
         told = {
             "status": "rejected",
             "sha256": delivery.sha256,
@@ -346,7 +348,7 @@ class _Dataset:
     def _chunks(self, batch: Batch) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
         """The delivery's rows in the contract's columns, with their lineage."""
         start, delivery = 1, batch.delivery
-        frames = gathered(delivery.frames(batch.delivered), CHUNK_ROWS // 2)
+        frames = gathered(batch.frames(), CHUNK_ROWS // 2)
         delivery.schema.last = self.history.last(self.contract.name, delivery.provider)
         for frame in frames:
             raw = conform(self.contract, frame, delivery.schema)
@@ -378,7 +380,8 @@ class _Dataset:
             kept = room.with_name(f"{room.name}.refused-{delivery.sha256[:8]}")
             shutil.rmtree(kept, ignore_errors=True)
             room.rename(kept)
-            (kept / vault.FILE).unlink(missing_ok=True)
+            for half in (vault.FILE, quarantine.FILE, DISCARDED):
+                (kept / half).unlink(missing_ok=True)
         write_json(self.settings.receipts / self.contract.name / name, receipt)
         self.done.receipts.append(receipt)
         self.tell(1, 0)

@@ -8,11 +8,14 @@ data in the clear and never leaves landing. After their time the texts go
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from ingestion.contracts import Contract
+from ingestion.lake_file import LakeFile
 from ingestion.marks import FAULT, TEXT, UNSPLIT, unmarked
 from ingestion.reasons import REASONS
 from yinling.settings import Settings
@@ -31,6 +34,45 @@ SCHEMA = pl.Schema(
         "key": pl.String(),
     }
 )
+_DIFFERENT = ("row_no", "raw_value", "raw_row", "message_zh", "key")
+
+
+class RefusedFile:
+    """Refused rows on their way to the disk, as they come; no file where there are none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.rows = path, 0
+        self._file: LakeFile | None = None
+
+    def add(self, refused: pl.DataFrame) -> None:
+        """Append rows of SCHEMA."""
+        if refused.height:
+            self._file = self._file or LakeFile(self.path, _DIFFERENT)
+            self._file.write(refused)
+            self.rows += refused.height
+
+    def close(self) -> None:
+        """Write what waits, and the footer."""
+        if self._file is not None:
+            self._file.close()
+
+    def merge(self, other: RefusedFile) -> None:
+        """Take in another file's rows, by row number; both are closed, the other one goes."""
+        if not other.rows:
+            return
+        if self.rows:
+            both = self.path.with_name(f".{self.path.name}.part")
+            self.scan().merge_sorted(other.scan(), "row_no").sink_parquet(both)
+            both.replace(self.path)
+            other.path.unlink()
+        else:
+            other.path.rename(self.path)
+            self._file = other._file
+        self.rows += other.rows
+
+    def scan(self) -> pl.LazyFrame:
+        """The rows of the closed file."""
+        return pl.scan_parquet(self.path, schema=SCHEMA) if self.rows else SCHEMA.to_frame().lazy()
 
 
 def refused_rows(
@@ -73,10 +115,10 @@ def refused_rows(
     )
 
 
-def summary(refused: pl.DataFrame) -> list[dict[str, Any]]:
+def summary(refused: pl.LazyFrame) -> list[dict[str, Any]]:
     """How many rows were refused, by column and reason: what of it may leave landing."""
     counted = refused.group_by("column", "reason").agg(rows=pl.len())
-    return counted.sort("column", "reason").to_dicts()
+    return counted.sort("column", "reason").collect(engine="streaming").to_dicts()
 
 
 def rows(
@@ -85,20 +127,48 @@ def rows(
     batch_id: str | None = None,
     reason: str | None = None,
 ) -> pl.DataFrame:
+    """The rows of `scan`, with their texts, in memory."""
+    return scan(settings, dataset, batch_id, reason).collect()
+
+
+def scan(
+    settings: Settings,
+    dataset: str | None = None,
+    batch_id: str | None = None,
+    reason: str | None = None,
+) -> pl.LazyFrame:
     """Refused rows of committed batches.
 
     Grain: one refused row, in dataset, batch and row order; columns as in SCHEMA. Holds personal
-    data in the clear: for the identity repair queue, never for the lake or a release.
+    data in the clear: for the identity repair queue, never for the lake or a release. The texts
+    are as large as what was delivered: who only counts must not ask for them.
     """
-    pattern = f"{dataset or '*'}/{batch_id or '*'}/{FILE}"
-    files = [
+    found = files(settings, dataset, batch_id)
+    if not found:
+        return SCHEMA.to_frame().lazy()
+    frame = pl.scan_parquet(found, schema=SCHEMA, missing_columns="insert")
+    return frame if reason is None else frame.filter(pl.col("reason") == reason)
+
+
+def files(
+    settings: Settings, dataset: str | None = None, batch_id: str | None = None
+) -> list[Path]:
+    """The quarantine files of committed batches, in dataset and batch order."""
+    found = sorted(settings.landing.glob(f"{dataset or '*'}/{batch_id or '*'}/{FILE}"))
+    return [
         file
-        for file in sorted(settings.landing.glob(pattern))
+        for file in found
         if (settings.lake / file.parent.parent.name / file.parent.name).is_dir()
     ]
-    if not files:
-        return SCHEMA.to_frame()
-    frame = pl.scan_parquet(files, schema=SCHEMA, missing_columns="insert")
-    if reason is not None:
-        frame = frame.filter(pl.col("reason") == reason)
-    return frame.collect()
+
+
+def has_texts(file: Path) -> bool:
+    """Whether the rows' texts are still there: all of a file's are forgotten at once, and then its
+    footer counts nothing but nulls. No text is read."""
+    footer = pq.read_metadata(file)
+    at = footer.schema.names.index("raw_row")
+    groups = [footer.row_group(number).column(at) for number in range(footer.num_row_groups)]
+    return any(
+        group.statistics is None or group.statistics.null_count < group.num_values
+        for group in groups
+    )

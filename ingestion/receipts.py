@@ -15,6 +15,8 @@ from ingestion.delivery import Delivery
 from ingestion.reasons import REASONS
 
 EXAMPLES = 20
+# Faults of the platform itself, and what is told instead: nobody need deliver anything again.
+OWN_FAULTS = {"rows_lost": "无需重新报送：由平台查明原因后再次载入。"}
 DETAILS = 2_000  # rows told one by one; of the others the summary speaks
 LISTED_CODES = 12
 PARTLY = 0.1  # share of refused rows above which a delivery does not count as delivered
@@ -47,7 +49,7 @@ def words(status: str, rows_read: int, rows_loaded: int) -> str:
 
 
 def accepted(
-    contract: Contract, delivery: Delivery, manifest: dict[str, Any], refused: pl.DataFrame
+    contract: Contract, delivery: Delivery, manifest: dict[str, Any], refused: pl.LazyFrame
 ) -> dict[str, Any]:
     """The receipt of a loaded batch: counts, sums, what was refused and what to do about it.
 
@@ -55,14 +57,17 @@ def accepted(
         refused: rows of the quarantine that the delivery still has.
     """
     read, loaded = manifest["rows_read"], manifest["rows_loaded"]
+    problems = _problems(contract, refused)
+    left = sum(problem["rows"] for problem in problems)
     if delivery.replay:
-        status = "accepted_with_errors" if refused.height else "accepted"
-        message = f"更正补入 {loaded} 行，仍退回 {refused.height} 行。"
+        status = "accepted_with_errors" if left else "accepted"
+        message = f"更正补入 {loaded} 行，仍退回 {left} 行。"
     else:
-        status = status_of(read, refused.height)
-        counts = f"收到 {read} 行，载入 {loaded} 行，退回 {refused.height} 行"
+        status = status_of(read, left)
+        counts = f"收到 {read} 行，载入 {loaded} 行，退回 {left} 行"
         message = f"{words(status, read, loaded)}。{counts}。"
-    details = refused.sort("row_no").head(DETAILS)
+    shown = ("row_no", "column", "reason", "message_zh")
+    details = refused.select(shown).sort("row_no").head(DETAILS).collect(engine="streaming")
     return {
         **_head(contract, delivery, status),
         "status_zh": words(status, read, loaded),
@@ -70,14 +75,12 @@ def accepted(
         "received_at": manifest["received_at"],
         "rows_read": read,
         "rows_loaded": loaded,
-        "rows_quarantined": refused.height,
+        "rows_quarantined": left,
         "control": manifest["control"],
         "sums": manifest["sums"],
         "refused_sums": manifest["refused_sums"],
-        "problems": _problems(contract, refused),
-        "examples": refused.head(EXAMPLES)
-        .select("row_no", "column", "reason", "message_zh")
-        .to_dicts(),
+        "problems": problems,
+        "examples": details.head(EXAMPLES).to_dicts(),
         "details": details.select("row_no", "column", "reason").to_dicts(),
         "warnings": manifest["warnings"],
     }
@@ -101,12 +104,13 @@ def suggestion(contract: Contract, column: str, reason: str) -> str:
     return REASONS[reason].suggestion
 
 
-def _problems(contract: Contract, refused: pl.DataFrame) -> list[dict[str, Any]]:
+def _problems(contract: Contract, refused: pl.LazyFrame) -> list[dict[str, Any]]:
     """The refused rows by column and reason, most first."""
     titles = contract.titles
     grouped = refused.group_by("column", "reason").agg(
-        rows=pl.len(), first=pl.col("row_no").sort().head(5)
+        rows=pl.len(), first=pl.col("row_no").bottom_k(5).sort()
     )
+    ordered = grouped.sort("rows", "column", "reason", descending=[True, False, False])
     return [
         {
             "column": column,
@@ -117,9 +121,7 @@ def _problems(contract: Contract, refused: pl.DataFrame) -> list[dict[str, Any]]
             "message": f"“{titles[column]}”：{REASONS[reason].message}，{rows} 行",
             "suggestion": suggestion(contract, column, reason),
         }
-        for column, reason, rows, first in grouped.sort(
-            "rows", "column", "reason", descending=[True, False, False]
-        ).iter_rows()
+        for column, reason, rows, first in ordered.collect(engine="streaming").iter_rows()
     ]
 
 
@@ -129,6 +131,7 @@ def rejected(
     """The receipt of a delivery of which nothing was loaded."""
     return {
         **_head(contract, delivery, "rejected"),
+        "what_to_do": OWN_FAULTS.get(code, WHAT_TO_DO["rejected"]),
         "reason": code,
         "message": f"{STATUS['rejected']}。{reason}",
         "received_at": received_at,

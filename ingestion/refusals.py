@@ -55,22 +55,25 @@ def replayed(settings: Settings, dataset: str | None = None) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def refused(settings: Settings, search: Search = Search()) -> pl.DataFrame:
+def refused(settings: Settings, search: Search = Search()) -> pl.LazyFrame:
     """Every row that was ever refused.
 
     Grain: one refused row; columns as quarantine.SCHEMA, provider, period, and `state`: open,
-    replayed, or forgotten (its text is past its time). Holds personal data in the clear.
+    replayed, or forgotten (its text is past its time). As `quarantine.scan`, it is for those who
+    may see the texts, and who only counts must not ask for them.
     """
-    rows = quarantine.rows(settings, search.dataset, search.batch_id, search.reason)
+    rows = quarantine.scan(settings, search.dataset, search.batch_id, search.reason)
+    here = quarantine.files(settings, search.dataset, search.batch_id)
+    forgotten = [file.parent.name for file in here if not quarantine.has_texts(file)]
     parts = pl.col("batch_id").str.split(".")
-    done = replayed(settings, search.dataset).with_columns(_done=pl.lit(value=True))
+    done = replayed(settings, search.dataset).with_columns(_done=pl.lit(value=True)).lazy()
     rows = rows.join(done, on=["batch_id", "row_no"], how="left", maintain_order="left")
     rows = rows.with_columns(
         provider=parts.list.get(1),
         period=parts.list.get(2),
         state=pl.when(pl.col("_done").is_not_null())
         .then(pl.lit("replayed"))
-        .when(pl.col("raw_row").is_null())
+        .when(pl.col("batch_id").is_in(forgotten))
         .then(pl.lit("forgotten"))
         .otherwise(pl.lit("open")),
     ).drop("_done")
@@ -80,37 +83,42 @@ def refused(settings: Settings, search: Search = Search()) -> pl.DataFrame:
     return rows
 
 
-def waiting(settings: Settings, search: Search = Search()) -> pl.DataFrame:
+def waiting(settings: Settings, search: Search = Search()) -> pl.LazyFrame:
     """Rows of `refused` that no replay has brought in."""
     return refused(settings, search).filter(pl.col("state") != "replayed")
 
 
-def counts(rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
+def counts(rows: pl.LazyFrame, by: Sequence[str]) -> pl.DataFrame:
     """Rows by the columns `by`, most first: `rows`, and a column a state."""
     states = [(pl.col("state") == state).sum().alias(state) for state in STATES]
     return (
         rows.group_by(by)
         .agg(pl.len().alias("rows"), *states)
         .sort("rows", *by, descending=[True, *([False] * len(by))])
+        .collect(engine="streaming")
     )
 
 
-def examples(rows: pl.DataFrame, limit: int) -> pl.DataFrame:
+def examples(rows: pl.LazyFrame, limit: int) -> pl.DataFrame:
     """The first rows of each reason and column, without personal data: of the value the shape."""
     shape = pl.col("raw_value")
     for pattern, sign in _SHAPES:
         shape = shape.str.replace_all(pattern, sign)
-    return (
-        rows.group_by("dataset", "column", "reason", maintain_order=True)
-        .head(limit)
-        .select(
-            "batch_id", "row_no", "column", "reason", "message_zh", "state",
-            shape=shape.str.slice(0, 40),
-        )
+    shown = rows.select(
+        "dataset", "batch_id", "row_no", "column", "reason", "message_zh", "state",
+        shape=shape.str.slice(0, 40),
     )  # fmt: skip
+    kinds = ["dataset", "column", "reason"]
+    found = rows.select(kinds).unique(maintain_order=True).collect(engine="streaming")
+    parts = [
+        shown.filter(pl.col(name) == value for name, value in kind.items()).head(limit)
+        for kind in found.iter_rows(named=True)
+    ]
+    every = pl.collect_all([shown.head(0), *parts], engine="streaming")
+    return pl.concat(every).drop("dataset")
 
 
-def disclosed(settings: Settings, rows: pl.DataFrame, role: str, reason: str) -> pl.DataFrame:
+def disclosed(settings: Settings, rows: pl.LazyFrame, role: str, reason: str) -> pl.DataFrame:
     """The rows with their text, for a role that may see it and gives a reason.
 
     Every question is written to the access log before it is answered, refused ones too.
@@ -120,19 +128,25 @@ def disclosed(settings: Settings, rows: pl.DataFrame, role: str, reason: str) ->
     """
     why = refusal(settings, [], role, reason)
     most = settings.reveal.tokens_at_once
-    if not why and rows.height > most:
+    found = rows.head(most).collect(engine="streaming")
+    if not why and (asked_for := height(rows)) > most:
         why = (
-            f"{rows.height} rows at once; allowed are {most} (reveal.tokens_at_once). "
+            f"{asked_for} rows at once; allowed are {most} (reveal.tokens_at_once). "
             "Narrow the search."
         )
     entry = {"role": role, "reason": reason, "outcome": "refused" if why else "revealed"}
-    asked = [f"quarantine:{batch}:{row}" for batch, row in rows["batch_id", "row_no"].iter_rows()]
-    access_log.write(settings, [{**entry, "token": place} for place in asked[:most] or ["none"]])
+    asked = [f"quarantine:{batch}:{row}" for batch, row in found["batch_id", "row_no"].iter_rows()]
+    access_log.write(settings, [{**entry, "token": place} for place in asked or ["none"]])
     if why:
         raise VaultError(why)
-    return rows.select(
+    return found.select(
         "batch_id", "row_no", "column", "reason", "message_zh", "state", "raw_value", "raw_row"
     )
+
+
+def height(rows: pl.LazyFrame) -> int:
+    """How many rows there are."""
+    return int(rows.select(pl.len()).collect(engine="streaming").item())
 
 
 def forget(settings: Settings, now: datetime) -> int:
@@ -146,32 +160,23 @@ def forget(settings: Settings, now: datetime) -> int:
     """
     bounds = settings.quarantine
     received = dict(register.batches(settings).select("batch_id", "received_at").iter_rows())
-    files = [
-        (received[path.parent.name], path)
-        for path in settings.landing.glob(f"*/*/{quarantine.FILE}")
-        if path.parent.name in received
-    ]
+    files = [(received[path.parent.name], path) for path in quarantine.files(settings)]
     room = bounds.max_mb * 1_000_000
     oldest = now - timedelta(days=bounds.keep_days)
     gone = 0
     for at, path in sorted(files, reverse=True):
         room -= path.stat().st_size
-        if (at < oldest or room < 0) and _has_text(path):
+        if (at < oldest or room < 0) and quarantine.has_texts(path):
             _blank(path)
             gone += 1
     return gone
 
 
-def _has_text(path: Path) -> bool:
-    return bool(
-        pl.scan_parquet(path).select(pl.col("raw_row").is_not_null().any()).collect().item()
-    )
-
-
 def _blank(path: Path) -> None:
     blank = pl.lit(None, dtype=pl.String)
-    rows = pl.read_parquet(path).with_columns(blank.alias(name) for name in TEXTS)
+    rows = pl.scan_parquet(path).with_columns(blank.alias(name) for name in TEXTS)
     draft = path.with_name(f".{path.name}.part")
-    rows.write_parquet(draft)
+    rows.sink_parquet(draft)
     sync(draft)
     draft.replace(path)
+    sync(path.parent)

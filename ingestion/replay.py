@@ -87,27 +87,33 @@ class _Dataset:
     def run(self, corrected: Path | None) -> list[dict[str, Any]]:
         complete_receipts(self.settings, self.contract.name)
         waiting = refusals.waiting(self.settings, self.wanted)
-        rows = waiting.filter(pl.col("state") == "open") if corrected is None else waiting
-        if rows.is_empty():
-            return []
-        raw = self._delivered_text(rows)
-        if corrected is not None:
+        if corrected is None:
+            waiting = waiting.filter(pl.col("state") == "open")
+        batches = waiting.select(pl.col("batch_id").unique()).collect(engine="streaming")
+        done = (self._delivery(batch, waiting, corrected) for batch in sorted(batches["batch_id"]))
+        return [receipt for receipt in done if receipt is not None]
+
+    def _delivery(
+        self, batch: str, waiting: pl.LazyFrame, corrected: Path | None
+    ) -> dict[str, Any] | None:
+        """One delivery's receipt; None when no row of it is sound now."""
+        rows = waiting.filter(pl.col("batch_id") == batch).collect(engine="streaming")
+        if corrected is None:
+            raw = self._delivered_text(rows)
+        else:
             rows, raw = self._corrected_text(rows, corrected)
-        manifests = {
-            batch: register.manifest(self.settings, self.contract.name, batch)
-            for batch in rows["batch_id"].unique().to_list()
-        }
-        lineage = rows.select("batch_id", "row_no").with_columns(
-            known_at=_moments(rows["batch_id"], manifests, "delivered_at"),
-            told_at=_moments(rows["batch_id"], manifests, "read_at"),
+        if rows.is_empty():
+            return None
+        manifest = register.manifest(self.settings, self.contract.name, batch)
+        lineage = rows.select(
+            "batch_id",
+            "row_no",
+            known_at=_moment(manifest["delivered_at"]),
+            told_at=_moment(manifest.get("read_at") or manifest["delivered_at"]),
         )
         chunk = transform(self.contract, raw, lineage, token_key(self.settings))
-        parts = chunk.by_batch() if rows.height else {}
-        return [
-            self._commit(manifests[batch], part, corrected)
-            for batch, whole in sorted(parts.items())
-            if (part := self._without_known_keys(batch, whole)).good.height
-        ]
+        sound = self._without_known_keys(batch, chunk)
+        return self._commit(manifest, sound, corrected) if sound.good.height else None
 
     def _delivered_text(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows' text in today's columns; what the contract did not have then is empty."""
@@ -191,14 +197,17 @@ class _Dataset:
             legal_basis=manifest.get("legal_basis"),
             replay=1 + len(list(before)),
         )
-        loaded = pl.Series(chunk.good["row_no"]).implode()
+        loaded = chunk.good["row_no"]
         every = Search(dataset=self.contract.name, batch_id=batch_id)
-        left = refusals.waiting(self.settings, every).filter(~pl.col("row_no").is_in(loaded))
+        left = refusals.waiting(self.settings, every).filter(
+            ~pl.col("row_no").is_in(loaded.implode())
+        )
         seal = seal_for(self.settings, self.contract)
         with Batch(self.settings, self.contract, delivery, seal) as batch:
             if corrected is not None:
                 shutil.copy2(corrected, batch.delivered / corrected.name)
                 (batch.delivered / corrected.name).chmod(0o600)
+            batch.tally.read = len(loaded)
             batch.add(chunk)
             receipt = batch.finish(left)
         self._hand_out(delivery.batch_id, receipt)
@@ -211,13 +220,8 @@ class _Dataset:
 _NONE = pl.Series("token", [], dtype=pl.String)
 
 
-def _moments(batches: pl.Series, manifests: dict[str, dict[str, Any]], name: str) -> pl.Series:
-    """A moment that each batch's manifest says; without it, that of the delivery."""
-    said = {
-        batch: datetime.fromisoformat(manifest.get(name) or manifest["delivered_at"])
-        for batch, manifest in manifests.items()
-    }
-    return batches.replace_strict(said, return_dtype=pl.Datetime("us"))
+def _moment(text: str) -> pl.Expr:
+    return pl.lit(datetime.fromisoformat(text), pl.Datetime("us"))
 
 
 def _no_frames(_: Path) -> Iterator[pl.DataFrame]:

@@ -27,4 +27,5 @@ def refusals(settings: Settings) -> list[dict[str, Any]]:
     from ingestion.refusals import waiting
 
     counted = waiting(settings).group_by("dataset", "column", "reason").len("rows")
-    return counted.sort("rows", "dataset", "column", descending=[True, False, False]).to_dicts()
+    ordered = counted.sort("rows", "dataset", "column", descending=[True, False, False])
+    return ordered.collect(engine="streaming").to_dicts()

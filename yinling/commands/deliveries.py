@@ -140,12 +140,13 @@ def quarantine(
         common.emit(_texts(settings, rows.head(examples) if examples else rows, role, reason))
         return
     counted = refusals.counts(rows, BY[by]).to_dicts()
+    total = sum(row["rows"] for row in counted)
     shown = refusals.examples(rows, examples).to_dicts() if examples else []
     if common.options.as_json:
-        common.emit({"rows": rows.height, "counts": counted, "examples": shown})
+        common.emit({"rows": total, "counts": counted, "examples": shown})
         return
     common.table(
-        f"{rows.height} refused rows",
+        f"{total} refused rows",
         counted,
         {**{name: name for name in BY[by]}, "rows": "rows", "open": "open",
          "replayed": "replayed", "forgotten": "forgotten"},

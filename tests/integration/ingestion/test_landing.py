@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
-from ingestion import quarantine, readers, register, vault
+from ingestion import landing, quarantine, readers, register, vault
 from ingestion.durable import single_writer
 from ingestion.errors import BusyError, IngestionError, SourceError
-from ingestion.landing import initialise, land
+from ingestion.landing import has_news, initialise, land
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, funds, lake, stays
 from yinling.settings import Settings, Source
 
-FUND = "welfare_fund"
+FUND, TREASURY = "welfare_fund", "treasury_batch"
 
 
 def test_every_row_is_in_the_lake_or_in_the_quarantine(home: Settings, deliver: Deliver) -> None:
@@ -257,6 +259,53 @@ def test_late_duplicates_move_their_amounts(
     assert receipt["refused_sums"]["total_amount"] == "0.50"
     loaded = lake(home, FUND)
     assert str(loaded["total_amount"].sum()) == receipt["sums"]["total_amount"]
+
+
+@pytest.mark.parametrize("together", [50_000, 10], ids=["among others", "chunk by chunk"])
+@pytest.mark.parametrize("step", ["conform", "transform"])
+def test_a_row_that_is_lost_on_the_way_is_noticed(
+    home: Settings, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, together: int, step: str
+) -> None:
+    usual = getattr(landing, step)
+
+    def loses_one(*given: Any) -> Any:
+        made = usual(*given)
+        if step == "conform":
+            return made[1:]
+        return dataclasses.replace(made, good=made.good[1:], hashes=made.hashes[1:])
+
+    deliver(FUND, funds(40), control={"row_count": 39})  # the provider's own count is no help
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "GROUP_ROWS", together)
+        patch.setattr(landing, step, loses_one)
+        receipt = land(home, [FUND]).rejected[0]
+    assert receipt["reason"] == "rows_lost"
+    assert "读出 40 行，检查后载入 39 行、退回 0 行" in receipt["message"]
+    assert "无需重新报送" in receipt["what_to_do"]
+    assert register.committed(home, FUND) == set()
+    # Nobody delivers again what the platform lost: it is looked at again by itself.
+    assert has_news(home, CONTRACTS[FUND])
+    assert land(home, [FUND]).rejected[0]["reason"] == "row_count"
+
+
+def test_a_sum_may_be_larger_than_its_column(home: Settings, deliver: Deliver) -> None:
+    rows = pl.DataFrame(
+        {
+            "batch_no": ["B1", "B2", "B3"],
+            "region_code": "440203000000",
+            "programme_code": "advanced_age",
+            "month": "2026-09",
+            "list_count": "2000000000",
+            "list_amount": "1.00",
+            "treasury_amount": "1.00",
+            "bank_success_count": "1",
+            "bank_success_amount": "1.00",
+        }
+    )
+    deliver(TREASURY, rows, control={"control_sums": {"list_count": "6000000000"}})
+    receipt = land(home, [TREASURY]).receipts[0]
+    assert receipt["status"] == "accepted", receipt["message"]
+    assert receipt["sums"]["list_count"] == "6000000000"
 
 
 def test_two_runs_at_once_do_not_meet(home: Settings, deliver: Deliver) -> None:
