@@ -59,7 +59,7 @@ def batches(settings: Settings, dataset: str | None = None) -> pl.DataFrame:
 def deliveries(settings: Settings, dataset: str | None = None) -> pl.DataFrame:
     """Every delivery that was loaded, oldest first, with the rows that replays brought in since.
 
-    Grain: one delivery; columns as in SCHEMA. rows_read = rows_loaded + rows_quarantined.
+    Grain: one delivery; columns as in SCHEMA. rows_read is what the reader counted.
     """
     every = batches(settings, dataset)
     replayed = (

@@ -20,6 +20,7 @@ from ingestion.landing import has_news, land
 from ingestion.refusals import Search
 from ingestion.replay import replay
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, lake, stays
+from yinling.accounting import accounting
 from yinling.freshness import batch_set
 from yinling.settings import PROJECT_DIR, Settings
 
@@ -55,7 +56,7 @@ def new_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def balanced(home: Settings) -> bool:
     """Every delivered row is loaded once or still refused, and the register says so."""
-    done = True
+    done = all(row["balanced"] for row in accounting(home))
     for row in register.deliveries(home).iter_rows(named=True):
         rows = lake(home, row["dataset"]).filter(pl.col("batch_id") == row["batch_id"])
         left = refusals.waiting(home, Search(batch_id=row["batch_id"])).collect()

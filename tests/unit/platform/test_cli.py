@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from yinling import cli
@@ -131,7 +132,7 @@ def test_status_counts_rows(home: Path, capsys: pytest.CaptureFixture[str]) -> N
         "received_at": "2026-10-08T10:00:00",
         "rows_read": 10,
         "rows_loaded": 8,
-        "rows_quarantined": 1,
+        "rows_quarantined": 2,
         "control": {"rows": 10, "sums": {}},
         "sums": {},
         "refused_sums": {},
@@ -139,13 +140,23 @@ def test_status_counts_rows(home: Path, capsys: pytest.CaptureFixture[str]) -> N
         "contract_version": "1.0.0",
         "schema_fingerprint": "0" * 16,
     }
-    (batch / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    assert cli.run(["status"]) == 1
-    assert batch.name in capsys.readouterr().err
-    manifest["rows_quarantined"] = 2
-    (batch / "manifest.json").write_text(json.dumps(manifest), "utf-8")
-    assert cli.run(["status", "--json"]) == 0
+    refused = home / "landing" / "facility" / batch.name / "quarantine.parquet"
+    refused.parent.mkdir(parents=True)
+
+    def status(loaded: int, kept: int, **told: int) -> int:
+        pl.select(row_no=pl.int_range(loaded)).write_parquet(batch / "data.parquet")
+        pl.select(row_no=pl.int_range(kept)).write_parquet(refused)
+        (batch / "manifest.json").write_text(json.dumps(manifest | told), "utf-8")
+        return cli.run(["status", "--json"])
+
+    assert status(8, 2) == 0
     assert json.loads(capsys.readouterr().out)[0]["balanced"] is True
+    # What the manifest says is not believed: the files are asked.
+    for wrong in (
+        lambda: status(7, 2), lambda: status(8, 1), lambda: status(8, 2, rows_read=11),
+    ):  # fmt: skip
+        assert wrong() == 1
+        assert batch.name in capsys.readouterr().err
 
 
 def test_a_second_run_is_told_to_wait(home: Path) -> None:
