@@ -141,7 +141,10 @@ class Contract:
     @cached_property
     def headers(self) -> Headers:
         """The delivered headers that mean one of the columns."""
-        return Headers((column.name, column.title, column.headers) for column in self.columns)
+        return Headers(
+            ((column.name, column.title, column.headers) for column in self.columns),
+            [column.name for column in self.columns if column.required],
+        )
 
     @cached_property
     def by_name(self) -> dict[str, Column]:

@@ -6,7 +6,6 @@ receipt in words, in the manifest as data (`delivered_columns`, `schema_change`)
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +15,7 @@ import polars as pl
 from ingestion import parsing, register
 from ingestion.contracts import Contract
 from ingestion.errors import DeliveryError
-from ingestion.headers import renames
+from ingestion.headers import is_named, renames
 from ingestion.marks import FAULT, MARKS, PLACE, TEXT, unmarked
 from ingestion.reasons import REASONS
 from yinling.settings import Settings
@@ -170,16 +169,17 @@ def _refuse_frozen(contract: Contract, found: Mapping[str, str], unknown: list[s
     titles = {column.name: column.title for column in contract.columns}
     absent = {c.name: c.title for c in contract.columns if c.name not in found}
     required = {name for name in absent if contract.by_name[name].required}
-    listed = f"文件的列：{_few([*found.values(), *unknown])}"
-    if not found:
-        # A file without a header: what stands there may be a person, and is not quoted.
+    named = [header for header in unknown if is_named(header)]
+    listed = f"文件的列：{_few([*found.values(), *named])}"
+    if not found and not named:
         listed = f"文件的第一行没有一个目录中的列名（共 {len(unknown)} 列）"
+    elif len(named) < len(unknown):
+        listed += f"，另有 {len(unknown) - len(named)} 列没有列名，或所写的不像列名（不引用）"
     if required:
-        words = [header for header in unknown if not re.search(r"\d", header)]
-        likely = renames({name: absent[name] for name in absent if name in required}, words)
+        likely = renames({name: absent[name] for name in absent if name in required}, named)
         hints = [f"未知列“{header}”是否就是“{titles[name]}”？" for name, header in likely.items()]
         names = "、".join(f"{name}（{titles[name]}）" for name in absent if name in required)
-        if not found and len([name for name in unknown if not name.startswith("（第")]) < 2:
+        if not named and not contract.headers.is_header([*found.values(), *unknown]):
             hints.append("表头应在文件的第一行，上面不要有标题。")
         raise DeliveryError(
             "missing_column",

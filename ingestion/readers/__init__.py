@@ -14,13 +14,20 @@ import polars as pl
 
 from ingestion.contracts import Contract
 from ingestion.errors import DeliveryError
+from ingestion.headers import Headers, column_names
+from ingestion.marks import unmarked
 from ingestion.readers.archive import archive_members, plain_zip_errors
 from ingestion.readers.content import Content
 from ingestion.readers.decoding import Decoder
 from ingestion.readers.delimited import delimited_frames
-from ingestion.readers.documents import geojson_frames, jsonl_frames, page_frames, text_frame
+from ingestion.readers.documents import (
+    geojson_frames,
+    jsonl_frames,
+    page_frames,
+    text_frame,
+)
 from ingestion.readers.frames import gathered
-from ingestion.readers.parquet import CHUNK_ROWS, parquet_content
+from ingestion.readers.parquet import CHUNK_ROWS, parquet_frames
 from ingestion.readers.workbook import workbook_frames
 
 __all__ = [
@@ -89,13 +96,21 @@ def _frames(
                 notes=notes,
             )
         case ".jsonl" | ".ndjson":
-            return jsonl_frames(content, encoding)
+            return _named(jsonl_frames(content, encoding), headers)
         case ".geojson":
-            return geojson_frames(content)
+            return _named(geojson_frames(content), headers)
         case ".parquet":
-            return parquet_content(content)
+            return parquet_frames(content, headers)
         case other:
             raise DeliveryError(
                 "unknown_format",
                 f"不认识的文件类型“{other}”（{content.name}）。请报送 {'、'.join(FORMATS)}。",
             )
+
+
+def _named(frames: Iterator[pl.DataFrame], headers: Headers | None) -> Iterator[pl.DataFrame]:
+    """Frames of JSON, whose names may have come from a table without a header all the same."""
+    for frame in frames:
+        delivered = unmarked(frame.columns)
+        names = column_names(delivered, headers)
+        yield frame.rename(dict(zip(delivered, names, strict=True)))

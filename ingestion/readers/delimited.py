@@ -21,7 +21,7 @@ import pyarrow.csv as arrow_csv
 
 from ingestion.characters import times
 from ingestion.errors import DeliveryError
-from ingestion.headers import Headers
+from ingestion.headers import Headers, column_names
 from ingestion.marks import with_stray_rows
 from ingestion.readers import decoding
 from ingestion.readers.content import Content
@@ -58,7 +58,7 @@ def delimited_frames(
         stream = io.BufferedReader(decoder, decoding.READ_BYTES)
         line = _header_line(stream)
         delimiter = sniff(line, headers, content.suffix)
-        names = _names(line, delimiter)
+        names = column_names(_split(line, delimiter), headers)
         suspect = False
         yield pl.DataFrame([pl.Series(name, [], dtype=pl.String) for name in names])
         decoder.unread(stream.read1())
@@ -114,17 +114,6 @@ def sniff(line: str, headers: Headers | None, suffix: str) -> str:
 
 def _split(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line.replace("\r", " ").replace("\n", " ")], delimiter=delimiter), [])
-
-
-def _names(line: str, delimiter: str) -> list[str]:
-    """Column names; nameless columns at the end (a stray delimiter in every line) get none."""
-    names = [name.strip() for name in _split(line, delimiter)]
-    blank = [number for number, name in enumerate(names, 1) if not name]
-    for number in blank:
-        names[number - 1] = f"（第{number}列无列名）"
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DeliveryError("duplicate_column", f"列名重复：{'、'.join(twice)}。请只保留一列。")
-    return names
 
 
 def _plain_rows(

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.errors import DeliveryError
+from ingestion.headers import Headers, column_names
 from ingestion.parsing import REPLACEMENT
 from ingestion.readers.content import Content
 
@@ -18,25 +19,25 @@ CHUNK_ROWS = 100_000
 _SHANGHAI = "Asia/Shanghai"
 
 
-def parquet_content(content: Content) -> Iterator[pl.DataFrame]:
+def parquet_frames(content: Content, headers: Headers | None = None) -> Iterator[pl.DataFrame]:
     """Rows as text: decimals with their places, days and moments in ISO form, nested as JSON.
 
     Raises:
-        DeliveryError: `bad_structure` (cut off, or no Parquet file), `duplicate_column`,
-            `too_large` (a member of an archive is read whole).
+        DeliveryError: `bad_structure`, when the file is cut off or no Parquet file;
+            `duplicate_column`; `too_large` (a member of an archive is read whole).
     """
     with content.open() as file:
         real = hasattr(file, "fileno") and isinstance(file, io.BufferedReader)
         if real:
-            yield from _frames(file)
+            yield from _frames(file, headers)
             return
-    yield from _frames(io.BytesIO(content.whole()))
+    yield from _frames(io.BytesIO(content.whole()), headers)
 
 
-def _frames(file: Any) -> Iterator[pl.DataFrame]:
+def _frames(file: Any, headers: Headers | None) -> Iterator[pl.DataFrame]:
     try:
         with pq.ParquetFile(file) as parquet:
-            names = parquet.schema_arrow.names
+            names = column_names(parquet.schema_arrow.names, headers)
             yield _text(parquet.schema_arrow.empty_table().columns, names)
             for batch in parquet.iter_batches(CHUNK_ROWS):
                 yield _text([_sound(part) for part in batch.columns], names)
@@ -78,8 +79,6 @@ def _text(columns: list[Any], names: list[str]) -> pl.DataFrame:
     frame = pl.from_arrow(pa.table(columns, names=[str(n) for n in range(len(columns))]))
     assert isinstance(frame, pl.DataFrame)  # noqa: S101 (a table gives a frame)
     frame = frame.select(_as_text(name, kind) for name, kind in frame.schema.items())
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DeliveryError("duplicate_column", f"列名重复：{'、'.join(twice)}。请只保留一列。")
     frame.columns = names
     return frame
 

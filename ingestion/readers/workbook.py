@@ -17,7 +17,7 @@ import fastexcel
 import polars as pl
 
 from ingestion.errors import DeliveryError
-from ingestion.headers import Headers
+from ingestion.headers import Headers, column_names
 from ingestion.readers.archive import check_honest, check_sizes, plain_zip_errors
 from ingestion.readers.content import WHOLE_BYTES, Content
 from ingestion.readers.kinds import OLE, kind_of
@@ -87,20 +87,15 @@ class Sheet:
 
         Rows and columns without any content are left out, and so is what is no data.
         """
-        names: list[str] = []
-        kept: list[str] = []
         data = self.cells[self.first :]
-        for number, name in enumerate(self.names):
-            column = str(number)
-            if name is None and data[column].null_count() == data.height:
-                continue
-            kept.append(column)
-            names.append(name if name is not None else f"（第{number + 1}列无列名）")
-        if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise DeliveryError(
-                "duplicate_column",
-                f"工作表“{self.title}”列名重复：{'、'.join(twice)}。请只保留一列。",
+        fields = {
+            str(number): name
+            for number, name in enumerate(
+                column_names(self.names, headers, f"工作表“{self.title}”")
             )
+            if self.names[number] or data[str(number)].null_count() < data.height
+        }
+        kept, names = list(fields), list(fields.values())
         data = data.select(kept)
         numbers = pl.int_range(data.height, eager=True) + self.first + 1
         if not names:
@@ -108,8 +103,7 @@ class Sheet:
         filled = data.select(~pl.all_horizontal(pl.all().is_null())).to_series()
         data, numbers = data.filter(filled), numbers.filter(filled)
         if headers is not None:
-            fields = zip(kept, names, strict=True)
-            needed = [column for column, name in fields if headers.match(name) in required]
+            needed = [place for place, name in fields.items() if headers.match(name) in required]
             heads = self.cells[max(self.first - 2, 0) : self.first].select(kept)
             sound, said = data_rows(data, heads, needed, numbers)
             data, numbers = data.filter(sound), numbers.filter(sound)

@@ -31,7 +31,7 @@ from ingestion.marks import FAULT, TEXT, unmarked
 from ingestion.readers.content import Content
 from ingestion.readers.delimited import DELIMITERS, delimited_frames
 from ingestion.readers.documents import geojson_frames, jsonl_frames
-from ingestion.readers.parquet import parquet_content
+from ingestion.readers.parquet import parquet_frames
 from ingestion.readers.workbook import workbook_frames
 from tests.property.effort import effort
 from yinling.settings import PROJECT_DIR
@@ -346,7 +346,7 @@ def test_typed_parquet_becomes_exact_text(kind: str, data: st.DataObject) -> Non
     column = data.draw(st.lists(st.none() | values, min_size=1, max_size=12))
     buffer = io.BytesIO()
     pl.DataFrame({"c": pl.Series(column, dtype=dtype)}).write_parquet(buffer)
-    found = rows_of(parquet_content(content("a.parquet", buffer.getvalue())))
+    found = rows_of(parquet_frames(content("a.parquet", buffer.getvalue())))
     for value, row in zip(column, found, strict=True):
         shown = row["c"]
         if value is None:
@@ -370,7 +370,7 @@ def sample_parquet() -> bytes:
 @given(DAMAGE)
 def test_damaged_parquet_is_read_or_refused(damage: Damage) -> None:
     spoilt = damaged(sample_parquet(), damage)
-    read_or_refused(lambda: parquet_content(content("a.parquet", spoilt)))
+    read_or_refused(lambda: parquet_frames(content("a.parquet", spoilt)))
 
 
 @cache

@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingestion import readers
@@ -56,6 +58,41 @@ def test_a_text_without_a_header_puts_no_person_into_the_receipt(home: Settings)
     found.rejected("missing_column", "没有一个目录中的列名")
     assert rows["id_no"][0] not in str(found.receipt)
     assert rows["name"][0] not in str(found.receipt)
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "parquet", "jsonl"])
+def test_a_value_that_happens_to_be_a_header_puts_no_person_into_the_receipt(
+    home: Settings, form: str, tmp_path: Path
+) -> None:
+    persons = [value for value in stays(1).row(0) if value and len(value) > 1]
+    first = [*persons, *persons[:3], "床位号"]  # some stand twice
+    rows = pl.DataFrame([first, first], orient="row")
+    path = home.home / "inbox" / STAY / f"table.{form}"
+    match form:
+        case "csv":
+            rows.write_csv(path, include_header=False)
+        case "xlsx":
+            rows.write_excel(path, include_header=False)
+        case "parquet":
+            pq.write_table(pa.Table.from_arrays([pa.array(["x"])] * len(first), first), path)
+        case _:
+            path.write_text(json.dumps(dict.fromkeys(first, "x"), ensure_ascii=False) + "\n")
+    found = put(home, STAY, f"a.{form}", path, 1)
+    found.rejected("missing_column", "床位号", "不引用")
+    told = [file.read_text() for file in home.receipts.rglob("*.json")]
+    assert not [person for person in persons if any(person in text for text in told)]
+
+
+def test_a_header_that_reads_like_a_value_is_told_by_its_place(home: Settings) -> None:
+    rows = stays(3)
+    odd = ["经办人：李小明", "李小明13812345678", "440203194001010016", "2026.9.30", "100.00"]
+    wide = rows.with_columns(*(pl.lit("x").alias(name) for name in odd), 楼层=pl.lit("3"))
+    found = put(home, STAY, "a.csv", text(wide), rows)
+    place = f"第{rows.width + 1}列（列名有7个字，不引用）"
+    found.loaded(3, [], f"未知列 {place}，未采用", "未知列 楼层")
+    kept = [file.read_text() for file in home.home.rglob("*.json") if "inbox" not in file.parts]
+    assert any(place in text for text in kept), "the manifest tells it too"
+    assert not [name for name in odd if any(name in text for text in kept)]
 
 
 def test_extra_column_is_reported_with_both_sides(home: Settings) -> None:
