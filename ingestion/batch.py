@@ -165,6 +165,7 @@ class Batch:
         for file in self.room.rglob("*"):
             sync(file)
         sync(self.room)
+        sync(self.room.parent)
         if self.delivery.mode == "full":
             self._hold(refused)
         write_json(self.draft / MANIFEST, manifest)

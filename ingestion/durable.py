@@ -14,6 +14,8 @@ from typing import Any
 
 from ingestion.errors import BusyError, IngestionError
 
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room, or none for this account or file
+
 
 def sync(path: Path) -> None:
     """Force a file's bytes, or a folder's entries, to the disk."""
@@ -32,7 +34,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Replace `path` by the bytes: readers see the old ones or all of the new, for good."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    made(path.parent)
     # Workers may write the same file at the same time, each its own draft.
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     with draft.open("wb") as file:
@@ -44,10 +46,22 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def fresh(folder: Path) -> Path:
-    """An empty folder in place of whatever an interrupted run left there."""
+    """An empty folder in place of whatever an interrupted run left there.
+
+    Who keeps it syncs it and the folder above when all is in it.
+    """
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
+    return folder
+
+
+def made(folder: Path) -> Path:
+    """The folder, made with those above it where they are missing; a power cut leaves it there."""
+    if not folder.is_dir():
+        made(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
     return folder
 
 
@@ -56,7 +70,7 @@ def commit(draft: Path, final: Path) -> None:
     for file in draft.iterdir():
         sync(file)
     sync(draft)
-    final.parent.mkdir(parents=True, exist_ok=True)
+    made(final.parent)
     draft.rename(final)
     sync(final.parent)
 
@@ -68,7 +82,7 @@ def single_writer(folder: Path, what: str) -> Iterator[None]:
     Raises:
         BusyError: another process holds it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    made(folder)
     with (folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,7 +103,7 @@ def plain_disk_errors(home: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in DISK_FULL:
             raise IngestionError(
                 f"The disk under {home} is full; the unfinished batch was not loaded and nothing"
                 " committed was touched. Free some space, then start again."

@@ -24,7 +24,7 @@ from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
 from ingestion.divisions import attached, needed_first
 from ingestion.drift import History, conform
-from ingestion.durable import plain_disk_errors, single_writer, write_json
+from ingestion.durable import made, plain_disk_errors, single_writer, sync, write_json
 from ingestion.errors import BrokenOffError, DeliveryError, IngestionError
 from ingestion.readers import CHUNK_ROWS, gathered
 from ingestion.repeats import Memory, Turn
@@ -73,7 +73,7 @@ def initialise(settings: Settings) -> None:
     """
     with plain_disk_errors(settings.home):
         for folder in (settings.lake, settings.receipts, settings.landing):
-            folder.mkdir(parents=True, exist_ok=True)
+            made(folder)
         settings.landing.chmod(0o700)
         for contract in load_contracts(settings.contracts).values():
             file = settings.lake / contract.name / register.SCHEMA_FOLDER / DATA
@@ -380,6 +380,7 @@ class _Dataset:
             kept = room.with_name(f"{room.name}.refused-{delivery.sha256[:8]}")
             shutil.rmtree(kept, ignore_errors=True)
             room.rename(kept)
+            sync(self.room)
             for half in (vault.FILE, quarantine.FILE, DISCARDED):
                 (kept / half).unlink(missing_ok=True)
         write_json(self.settings.receipts / self.contract.name / name, receipt)

@@ -14,6 +14,7 @@ import polars as pl
 
 from ingestion import register
 from ingestion.contracts import Contract, load_contracts
+from ingestion.durable import write_json
 from quality import history, lake, landing, release, warehouse
 from quality.engine import open_session
 from quality.express import judge
@@ -142,12 +143,8 @@ def _remember(
         for scope, value in (_scopes(settings, gate) | scopes).items()
         if scope not in closed
     }
-    file = _state_file(settings, gate)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
     state = {"code": code_fingerprint(), "scopes": kept, "run": done.get("run") if passed else None}
-    part.write_text(json.dumps(state), "utf-8")
-    part.replace(file)
+    write_json(_state_file(settings, gate), state)
 
 
 def _landing(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ingestion.durable import write_json
 from yinling.settings import Settings, load_settings
 
 LOGGER = logging.getLogger(__name__)
@@ -25,10 +26,9 @@ def raise_alert(settings: Settings, subject: str, message: str) -> Path:
     """
     at = datetime.now(ZoneInfo("Asia/Shanghai"))
     alert = {"subject": subject, "message": message, "at": at.isoformat(timespec="seconds")}
-    folder = settings.home / "alerts"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{at:%Y%m%dT%H%M%S%f}-{subject.replace('/', '_')}.json"
-    file.write_text(json.dumps(alert, ensure_ascii=False, indent=2), "utf-8")
+    stamp = f"{at:%Y%m%dT%H%M%S%f}"
+    file = settings.home / "alerts" / f"{stamp}-{subject.replace('/', '_')}.json"
+    write_json(file, alert)
     LOGGER.error("ALERT %s: %s (%s)", subject, message, file)
     name = settings.orchestration.alert_webhook_env
     address = os.environ.get(name, "") if name else ""
@@ -45,10 +45,19 @@ def raise_alert(settings: Settings, subject: str, message: str) -> Path:
 def alert_once(settings: Settings, subject: str, message: str) -> Path | None:
     """The same, unless an alert with this subject and message is there already."""
     for file in (settings.home / "alerts").glob("*.json"):
-        known = json.loads(file.read_text("utf-8"))
-        if (known["subject"], known["message"]) == (subject, message):
+        if _said(file) == (subject, message):
             return None
     return raise_alert(settings, subject, message)
+
+
+def _said(file: Path) -> tuple[str, str] | None:
+    """An alert's subject and message; None of a file that is none, which stops no other alert."""
+    try:
+        alert = json.loads(file.read_bytes())
+        return alert["subject"], alert["message"]
+    except (OSError, ValueError, KeyError, TypeError):
+        LOGGER.warning("%s is no alert that can be read; it is passed over.", file)
+        return None
 
 
 def on_failure(context: Any) -> None:

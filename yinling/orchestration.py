@@ -86,12 +86,13 @@ def command(*words: str) -> dict[str, Any]:
     """
     line = [sys.executable, "-m", "yinling", *words, "--json"]
     print("$ yinling", *words, "--json", flush=True)
-    done = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
-    print(done.stdout, flush=True)
+    # Apart: what is said on the way may hold anything, the result is JSON and nothing else.
+    done = subprocess.run(line, capture_output=True, text=True)  # noqa: S603
+    print(done.stdout, done.stderr, sep="", flush=True)
     if done.returncode == OK:
-        start = done.stdout.find("{")
-        return dict(json.loads(done.stdout[start:])) if start >= 0 else {}
-    reason = done.stdout.strip().splitlines()[-1:] or ["no output"]
+        return dict(json.loads(done.stdout)) if done.stdout.strip() else {}
+    said = done.stderr.strip() or done.stdout.strip()
+    reason = said.splitlines()[-1:] or ["no output"]
     if done.returncode == USAGE:
         raise AirflowFailException(reason[0])
     kind = "busy" if done.returncode == BUSY else f"exit code {done.returncode}"

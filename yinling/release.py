@@ -7,7 +7,6 @@ they had, and its rerun ends where an undisturbed run would have ended.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from typing import Any
 
 import duckdb
 
+from ingestion.durable import DISK_FULL, sync, write_json
 from quality import history
 from quality.gates import GATES, require_warehouse, run_gate
 from quality.model import Outcome
@@ -30,7 +30,6 @@ from yinling.settings import Settings
 
 LOCK = "publish"
 MANIFEST = "manifest.json"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ReleaseError(Exception):
@@ -87,7 +86,7 @@ def publish(settings: Settings) -> ReleaseInfo:
         if not target.exists():
             _finish(settings, folder, facts, extra)
             folder.rename(target)
-            _sync(settings.releases)
+            sync(settings.releases)
         if changed:
             _switch(settings, release_id)
         _prune(settings)
@@ -197,11 +196,10 @@ def _finish(settings: Settings, folder: Path, facts: dict[str, Any], extra: dict
             "rows": files.row_counts(folder),
         }
     )
-    text = json.dumps(manifest, ensure_ascii=False, indent=1)
-    (folder / MANIFEST).write_text(text, "utf-8")
+    write_json(folder / MANIFEST, manifest)
     for file in folder.iterdir():
-        _sync(file)
-    _sync(folder)
+        sync(file)
+    sync(folder)
 
 
 def _quality_rows(settings: Settings, gates: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -269,7 +267,7 @@ def _switch(settings: Settings, release_id: str) -> None:
     link = settings.releases / f".current-{os.getpid()}"
     link.symlink_to(release_id)
     link.replace(settings.releases / "current")
-    _sync(settings.releases)
+    sync(settings.releases)
 
 
 def _prune(settings: Settings) -> None:
@@ -300,8 +298,8 @@ def _plain_errors(settings: Settings) -> Iterator[None]:
         _sweep(settings)
         text = str(error)
         # DuckDB's errors carry the system's words, not its number.
-        full = isinstance(error, OSError) and error.errno in _FULL
-        if full or any(os.strerror(number) in text for number in _FULL):
+        full = isinstance(error, OSError) and error.errno in DISK_FULL
+        if full or any(os.strerror(number) in text for number in DISK_FULL):
             free = shutil.disk_usage(settings.releases).free // 2**20
             raise ReleaseError(
                 f"The disk under {settings.releases} is full, or a limit on files is reached "
@@ -319,12 +317,3 @@ def _plain_errors(settings: Settings) -> Iterator[None]:
 def _sha256(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or folder to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

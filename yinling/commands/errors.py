@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-
 import typer
 
+from ingestion.durable import DISK_FULL
 from yinling.commands.common import BUSY, FAILED, INTERRUPTED, OK, USAGE, CommandError
 from yinling.locks import BusyError
 
@@ -42,7 +41,7 @@ def explain(error: BaseException) -> tuple[int, str]:
 def _foreign(error: BaseException) -> tuple[int, str]:
     """An error of the system or a library: say what it means where that is known."""
     text = str(error)
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return (
             FAILED,
             "The disk is full. Free some space (see `yinling doctor`), then run this again.",

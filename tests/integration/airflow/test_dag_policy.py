@@ -8,6 +8,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from ingestion.contracts import FAMILIES, load_contracts
 
 if TYPE_CHECKING:
@@ -71,6 +73,22 @@ def test_only_writers_take_the_one_slot(dag_bag: DagBag) -> None:
 def test_the_warehouse_waits_for_all_families(dag_bag: DagBag) -> None:
     condition = dag_bag.dags["warehouse"].timetable.asset_condition
     assert {asset.name for asset in condition.objects} == {f"landed/{name}" for name in FAMILIES}
+
+
+def test_what_is_said_on_the_way_is_no_part_of_a_result(
+    yinling_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    from yinling.orchestration import command
+
+    warning = "a library warns: {'old': 1}"
+    code = f"import sys\nprint({warning!r}, file=sys.stderr)\n"
+    (tmp_path / "sitecustomize.py").write_text(code, "utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{ROOT}")
+    assert command("current") == {"up_to_date": False}
+    assert warning in capfd.readouterr().out  # the task's log has it
+    with pytest.raises(Exception, match="No source or contract: nothing_like_it"):
+        command("news", "nothing_like_it")
 
 
 def test_files_are_thin() -> None:

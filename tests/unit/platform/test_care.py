@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from yinling.alerts import raise_alert
+from yinling.alerts import alert_once, raise_alert
 from yinling.commands.common import BUSY, FAILED, INTERRUPTED, USAGE
 from yinling.commands.errors import explain
 from yinling.doctor import examine
@@ -131,6 +131,21 @@ def test_an_alert_is_a_file_and_a_post(tmp_path: Path, monkeypatch: pytest.Monke
     assert [item["subject"] for item in got] == ["warehouse/build"]
 
 
+@pytest.mark.parametrize("left", ["", "{", "[]", "{}", '"x"'])
+def test_a_file_that_is_no_alert_stops_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, left: str
+) -> None:
+    settings = Settings(home=tmp_path)
+    (tmp_path / "alerts").mkdir()
+    (tmp_path / "alerts" / "20260901T0-x.json").write_text(left, "utf-8")
+    file = alert_once(settings, "welfare_fund", "refused")
+    assert file is not None
+    assert json.loads(file.read_bytes())["message"] == "refused"
+    assert "20260901T0-x.json is no alert" in caplog.text
+    assert alert_once(settings, "welfare_fund", "refused") is None
+    assert not list((tmp_path / "alerts").glob(".*"))
+
+
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [
@@ -138,6 +153,7 @@ def test_an_alert_is_a_file_and_a_post(tmp_path: Path, monkeypatch: pytest.Monke
         (BusyError("held by 7"), BUSY, "held by 7"),
         (KeyboardInterrupt(), INTERRUPTED, "goes on from what is complete"),
         (OSError(errno.ENOSPC, "x"), FAILED, "disk is full"),
+        (OSError(errno.EDQUOT, "x"), FAILED, "disk is full"),
         (PermissionError(errno.EACCES, "x", "/data"), FAILED, "/data"),
         (RuntimeError("Could not set lock on file x"), BUSY, "open in another process"),
         (ValueError("odd"), FAILED, "--debug"),
