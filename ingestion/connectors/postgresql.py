@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn
 
-from ingestion.connectors import sql_address
-from ingestion.connectors.sql_database import BLOCK_BYTES, BLOCK_ROWS, PATIENCE, Database
+from ingestion.connectors import sql_address, sql_text
+from ingestion.connectors.sql_database import BLOCK_BYTES, BLOCK_ROWS, PATIENCE, Database, decoded
 from ingestion.connectors.sql_source import deliveries
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
@@ -59,7 +59,7 @@ class PostgreSQL(Database):
         )
         (able,) = self.row(
             "select to_regproc('pg_catalog.hash_record_extended') is not null and not exists ("
-            f"select from pg_attribute where attrelid = to_regclass({self.text(self.name(table))})"
+            f"select from pg_attribute where attrelid = to_regclass({self.text(self.place(table))})"
             " and attnum > 0 and not attisdropped and not atttypid = any"
             f" (string_to_array('{kinds}', ' ')::regtype[]::oid[]))"
         )
@@ -69,12 +69,12 @@ class PostgreSQL(Database):
         """Kind of relation, and its pages."""
         found = self.row(
             "select relkind::text, pg_relation_size(oid) / current_setting('block_size')::int"
-            f" from pg_class where oid = to_regclass({self.text(self.name(table))})"
+            f" from pg_class where oid = to_regclass({self.text(self.place(table))})"
         )
         return (found[0], int(found[1])) if found else ("", 0)
 
     def layout(self, table: str) -> str:
-        named = self.text(self.name(table))
+        named = self.text(self.place(table))
         return str(self.row(f"select pg_relation_filenode(to_regclass({named}))")[0])
 
     def pages(self, table: str) -> list[str] | None:
@@ -92,9 +92,13 @@ class PostgreSQL(Database):
         wanted = ", ".join(self.name(name) for name in names)
         driver = self.connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101 (made by _engine)
-        query = f"copy (select {wanted} from {self.name(table)} {rest}) to stdout"
+        binary = [name for name, kind in self.columns(table).items() if kind == "bytea"]
+        if binary:
+            self.run("set local bytea_output to hex")
+        query = f"copy (select {wanted} from {self.place(table)} {rest}) to stdout"
         with driver.cursor() as cursor, cursor.copy(query.encode()):
-            yield from _blocks(driver.pgconn)
+            for block in _blocks(driver.pgconn):
+                yield _decoded(block, names, binary) if binary else block
 
 
 def _blocks(link: PGconn) -> Iterator[bytes]:
@@ -122,6 +126,13 @@ def _blocks(link: PGconn) -> Iterator[bytes]:
     while (result := link.get_result()) is not None:
         if result.status != ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result)
+
+
+def _decoded(block: bytes, names: list[str], binary: list[str]) -> bytes:
+    """The lines with text instead of bytes (`\\x` and hexadecimal digits) in some columns."""
+    frame = sql_text.parse(block, names)
+    texts = [decoded(frame[name].str.strip_prefix("\\x")) for name in binary]
+    return sql_text.render(frame.with_columns(texts))
 
 
 def _more(link: PGconn, news: select.poll) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -17,11 +18,19 @@ import polars as pl
 import sqlalchemy as sa
 
 from ingestion.connectors import sql_address, sql_text
+from ingestion.delivery import SHANGHAI
 
 # A block is checked and written at once: enough rows for values to repeat, not too many to hold.
 BLOCK_ROWS, BLOCK_BYTES = 100_000, 24 << 20
 _ROWS_A_FETCH = 20_000
 CONNECT_SECONDS = 10
+# Before the hexadecimal digits of bytes that are no text: the checks refuse it as bad_encoding.
+BROKEN = "\N{REPLACEMENT CHARACTER}0x"
+# Sound UTF-8 in hexadecimal digits; polars itself decodes a whole column or nothing of it.
+_UTF8 = (
+    "^([0-7].|(c[2-9a-f]|d.)[89ab].|e0[ab].[89ab].|e[1-9abcef]([89ab].){2}|ed[89].[89ab]."
+    "|f0[9ab].([89ab].){2}|f[123]([89ab].){3}|f48.([89ab].){2})*$"
+)
 SILENT_SECONDS = 600  # a server that says nothing for so long is taken for lost
 # What drivers are told, so that a server that is gone is noticed; an address may say otherwise.
 PATIENCE: dict[str, dict[str, Any]] = {
@@ -42,26 +51,13 @@ class Words:
 
     Attributes:
         moment: statements that begin a read-only transaction of one moment, Asia/Shanghai time.
-        rights: query of what the account may do beside reading `:table` (one text a row).
         again: error numbers after which trying again is right (deadlock, lock, lost line).
     """
 
     moment: tuple[str, ...]
-    rights: str | None
     again: str
 
 
-_ORACLE_RIGHTS = """
-select privilege from session_privs
-where regexp_like(privilege, '^(INSERT|UPDATE|DELETE|ALTER|DROP|CREATE|TRUNCATE|EXECUTE) ANY|^DBA$')
-union select privilege from user_tab_privs
-where upper(table_name) = upper('{name}') and privilege not in ('SELECT', 'READ')
-union select 'OWNER' from user_tables where upper(table_name) = upper('{name}')
-"""
-_POSTGRESQL_RIGHTS = """
-select w from unnest(array['INSERT','UPDATE','DELETE','TRUNCATE']) as w
-where has_table_privilege('{table}', w)
-"""
 WORDS = {
     "postgresql": Words(
         moment=(
@@ -73,7 +69,6 @@ WORDS = {
             "set synchronize_seqscans to off",
             "set max_parallel_workers_per_gather to 0",
         ),
-        rights=_POSTGRESQL_RIGHTS,
         again=r"40001|40P01|55P03|57P0[123]|08[0-9P]{3}|53300",
     ),
     "mysql": Words(
@@ -82,7 +77,6 @@ WORDS = {
             "set session transaction isolation level repeatable read",
             "start transaction with consistent snapshot, read only",
         ),
-        rights="show grants",
         again=r"1205|1213|1412|1927|1053|1040|1317|2003|2006|2013|3572|0",
     ),
     "oracle": Words(
@@ -93,19 +87,15 @@ WORDS = {
             "alter session set nls_timestamp_tz_format = 'YYYY-MM-DD HH24:MI:SS.FF6 TZH:TZM'",
             "set transaction read only",
         ),
-        rights=_ORACLE_RIGHTS,
         again=r"ORA-(00060|00054|01555|08177|03113|03114|12170|12541|12514|00028)",
     ),
     "dm": Words(
         moment=("sp_set_session_readonly(1)", "set transaction isolation level serializable"),
-        rights=_ORACLE_RIGHTS,
         again=r"-6403|-6001|-6010|-70028|-70019",
     ),
 }
 WORDS["mariadb"] = WORDS["mysql"]
-_PLAIN = Words(moment=(), rights=None, again="(?!)")
-# What `show grants` may name for an account that only reads.
-_READING = {"USAGE", "SELECT", "SHOW VIEW", "SHOW DATABASES", "PROCESS", "REPLICATION CLIENT"}
+_PLAIN = Words(moment=(), again="(?!)")
 
 
 class Database:
@@ -168,9 +158,17 @@ class Database:
         return () if found is None else tuple(found)
 
     def name(self, name: str) -> str:
-        """An identifier (of a table: with its schema) as this database writes it."""
-        quote = self.engine.dialect.identifier_preparer.quote
-        return ".".join(quote(part) for part in name.split("."))
+        """An identifier as this database writes it."""
+        preparer = self.engine.dialect.identifier_preparer
+        if "%" in name:  # the preparer would double it, for drivers that look for parameters
+            return name.replace(preparer.escape_quote, preparer.escape_to_quote).join(
+                (preparer.initial_quote, preparer.final_quote)
+            )
+        return preparer.quote(name)
+
+    def place(self, table: str) -> str:
+        """A table of the settings, with its schema if it is named, as this database writes it."""
+        return ".".join(self.name(part) for part in parts(table))
 
     def text(self, value: str) -> str:
         """A text as this database writes it in a statement."""
@@ -183,11 +181,12 @@ class Database:
 
     def columns(self, table: str) -> dict[str, str]:
         """Name and the server's word for the type of each column."""
-        answer = self.run(f"select * from {self.name(table)} where 1 = 0")
+        answer = self.run(f"select * from {self.place(table)} where 1 = 0")
         described = answer.cursor.description if answer.cursor is not None else ()
         found = {str(column[0]): self._type(column) for column in described}
         if self.engine.dialect.name in ("oracle", "dm"):
-            found = {name.lower(): kind for name, kind in found.items()}
+            plain = self.engine.dialect.normalize_name
+            found = {str(plain(name)): kind for name, kind in found.items()}
         return found
 
     def _type(self, column: Any) -> str:
@@ -198,17 +197,6 @@ class Database:
             numbered = vars(getattr(getattr(driver, "constants", None), "FIELD_TYPE", driver))
             shown = next((name for name, number in numbered.items() if number == shown), shown)
         return str(shown).lower()
-
-    def write_rights(self, table: str) -> list[str] | None:
-        """What the account may do beside reading; None when this database cannot be asked."""
-        if self.words.rights is None:
-            return None
-        query = self.words.rights.format(
-            table=self.name(table).replace("'", "''"),
-            name=table.split(".")[-1].replace("'", "''"),
-        )
-        rows = [str(row[0]) for row in self.run(query)]
-        return sorted(granted(rows) if query == "show grants" else set(rows))
 
     def trouble(self, error: Exception) -> bool:
         """Whether an error passes, so that trying again is right."""
@@ -247,7 +235,7 @@ class Database:
         wanted = ", ".join(self.name(name) for name in names)
         answer = self.connection.execution_options(
             stream_results=True, max_row_buffer=_ROWS_A_FETCH
-        ).exec_driver_sql(f"select {wanted} from {self.name(table)} {rest}")
+        ).exec_driver_sql(f"select {wanted} from {self.place(table)} {rest}")
         cursor = answer.cursor
         try:
             for rows in answer.partitions(_ROWS_A_FETCH):
@@ -265,33 +253,53 @@ class Database:
         self.connection.invalidate()
 
 
+def parts(table: str) -> list[str]:
+    """A table's name in its parts; one in double quotes may hold a dot."""
+    return [
+        quoted.replace('""', '"') or plain
+        for quoted, plain in re.findall(r'"((?:[^"]|"")+)"|([^."]+)', table)
+    ]
+
+
 def _texts(rows: Any, names: list[str]) -> pl.DataFrame:
     """Rows of whatever Python values the driver gives, as text."""
-    columns = {}
-    for name, values in zip(names, zip(*rows, strict=True), strict=True):
-        try:
-            columns[name] = pl.Series(name, values, strict=True)
-        except (TypeError, pl.exceptions.PolarsError):
-            columns[name] = pl.Series(name, [v if v is None else str(v) for v in values])
-        kind = columns[name].dtype
-        if kind == pl.Datetime:
-            columns[name] = columns[name].dt.to_string("%Y-%m-%d %H:%M:%S%.f")
-        elif kind == pl.Binary:
-            columns[name] = columns[name].bin.encode("hex")
-        elif kind == pl.Object:
-            columns[name] = pl.Series(name, [None if v is None else str(v) for v in values])
-        columns[name] = columns[name].cast(pl.String)
-    return pl.DataFrame(columns)
+    columns = zip(names, zip(*rows, strict=True), strict=True)
+    return pl.DataFrame([_text(name, values) for name, values in columns])
 
 
-def granted(grants: list[str]) -> set[str]:
-    """What MySQL's grants allow beside reading."""
-    found = set()
-    for grant in grants:
-        words = re.match(r"GRANT (.+?) ON ", grant)
-        if words is not None:
-            found |= {re.sub(r"\s*\(.*", "", word).strip() for word in words[1].split(",")}
-    return found - _READING
+def _text(name: str, values: tuple[Any, ...]) -> pl.Series:
+    try:
+        column = pl.Series(name, values, strict=True)
+    except (TypeError, pl.exceptions.PolarsError):
+        column = pl.Series(name, values, dtype=pl.Object)
+    kind = column.dtype
+    if isinstance(kind, pl.Datetime):
+        if kind.time_zone is not None:
+            column = column.dt.convert_time_zone("Asia/Shanghai").dt.replace_time_zone(None)
+        return column.dt.to_string("%Y-%m-%d %H:%M:%S%.f")
+    if kind == pl.Binary:
+        return decoded(column.bin.encode("hex"))
+    if kind in (pl.Object, pl.Duration):
+        return pl.Series(name, [None if v is None else _word(v) for v in values], dtype=pl.String)
+    return column.cast(pl.String)
+
+
+def decoded(column: pl.Series) -> pl.Series:
+    """Hexadecimal digits of bytes as the text that these are in UTF-8; `BROKEN` where none."""
+    digits = pl.col(column.name)
+    sound = digits.str.contains(_UTF8)
+    text = pl.when(sound).then(digits).otherwise(pl.lit("")).str.decode("hex").cast(pl.String)
+    shown = pl.lit(BROKEN) + digits.str.to_uppercase()
+    chosen = pl.when(sound).then(text).otherwise(shown).alias(column.name)
+    return column.to_frame().select(chosen).to_series()
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return str(decoded(pl.Series("", [bytes(value).hex()]))[0])
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(SHANGHAI).replace(tzinfo=None)
+    return str(value)
 
 
 def decimal(value: Any) -> Decimal:

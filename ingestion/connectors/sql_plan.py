@@ -138,7 +138,7 @@ class Planner:
 
     def __init__(self, database: Database, source: Source, contract: Contract) -> None:
         self.db, self.source, self.contract = database, source, contract
-        self.table = database.name(str(source.table))
+        self.table = database.place(str(source.table))
         self.by = None if source.mode == "full" else source.cursor or source.key_range
         if self.by is None and source.mode != "full":
             raise SourceError(

@@ -23,6 +23,7 @@ from ingestion.connectors.sql_address import AddressError
 from ingestion.connectors.sql_database import Database
 from ingestion.connectors.sql_late import KnownRows, totals, unknown_rows
 from ingestion.connectors.sql_plan import Mark, Plan, Planner, temporal
+from ingestion.connectors.sql_rights import write_rights
 from ingestion.connectors.sql_spool import Spool
 from ingestion.contracts import Contract
 from ingestion.delivery import SHANGHAI
@@ -261,7 +262,7 @@ class Reading:
         return unknown_rows(read, names, self.known.frames(plan))
 
     def _check_rights(self, database: Database) -> None:
-        rights = database.write_rights(str(self.source.table))
+        rights = write_rights(database, str(self.source.table))
         if rights is None:
             self.warnings.append("无法核实接入账号是否只读，请数据库管理员确认")
         if not rights:

@@ -12,8 +12,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ingestion import register
+from ingestion import quarantine, register
 from ingestion.connectors import sql_reading
+from ingestion.connectors.sql_spool import spooled_frames
 from ingestion.errors import SourceError
 from ingestion.landing import has_news, land
 from ingestion.refusals import Search
@@ -227,3 +228,108 @@ def test_a_day_after_the_newest_change_is_no_future_day(base: Base, tmp_path: Pa
     )
     replay(home, Search(batch_id=receipt["batch_id"]), corrected)
     assert sorted(lake(home, CREMATION)["cremation_no"].cast(pl.String)) == ["C001", "C002"]
+
+
+@pytest.mark.parametrize("column", ["占比%", "a.b", 'a"b', "a`b", "%%", "Order", "a%(b)s"])
+def test_columns_and_tables_may_have_any_name(base: Base, tmp_path: Path, column: str) -> None:
+    home = cremations(base, tmp_path)
+    mark = '"' if base.is_postgresql else "`"
+    quoted = mark + column.replace(mark, 2 * mark) + mark
+    cremate(base, 1, "2026-09-01")
+    base.run(f"alter table exchange.{CREMATION} add {quoted} varchar(9)")
+    base.run(f"update exchange.{CREMATION} set {quoted} = 'x'")
+    schema = "" if base.is_postgresql else "exchange."
+    base.run(f"alter table exchange.{CREMATION} rename to {schema}{quoted}")
+    named = column.replace('"', '""')
+    odd = home.sources[CREMATION].model_copy(update={"table": f'exchange."{named}"'})
+    home = home.model_copy(update={"sources": {CREMATION: odd}})
+    receipt = land(home).receipts[0]
+    assert receipt["rows_loaded"] == 1
+    raw = pl.concat(spooled_frames(next(home.landing.glob(f"{CREMATION}/*/rows.tsv.zst"))))
+    assert raw[column].to_list() == ["x"]
+    assert loaded(home) == []
+
+
+def test_moments_with_a_time_zone_are_told_in_beijing_time(base: Base, tmp_path: Path) -> None:
+    kind = "timestamptz" if base.is_postgresql else "timestamp"
+    home = people(base, tmp_path)
+    alter = "alter column updated_at type" if base.is_postgresql else "modify updated_at"
+    base.run(f"alter table exchange.{PEOPLE} {alter} {kind}")
+    base.run("set time zone 'UTC'" if base.is_postgresql else "set time_zone = '+00:00'")
+    add(base, 0, 1, "2026-08-31 16:30:00")
+    assert loaded(home) == [1]
+    assert loaded(home) == []
+    assert lake(home, PEOPLE)["updated_at"].to_list() == [datetime(2026, 9, 1, 0, 30)]
+    assert register.batches(home)["period"].to_list() == ["2026-09"]
+    add(base, 1, 1, "2026-08-31 16:30:00")  # the very same value
+    assert loaded(home) == [1]
+    assert loaded(home) == []
+    base.run("set time zone 'Asia/Shanghai'" if base.is_postgresql else "set time_zone = default")
+
+
+def test_bytes_that_are_no_text_are_refused_and_shown(base: Base, tmp_path: Path) -> None:
+    home = cremations(base, tmp_path, mode="full", cursor=None)
+    kind = "bytea using null" if base.is_postgresql else "varbinary(60)"
+    alter = "alter column name type" if base.is_postgresql else "modify name"
+    base.run(f"alter table exchange.{CREMATION} {alter} {kind}")
+    if not base.is_postgresql:
+        base.run(f"alter table exchange.{CREMATION} modify funeral_home longblob")
+    for number, name in enumerate(("张三", "李四", "王\\五\t")):
+        cremate(base, number, "2026-09-01")
+        text = name.encode("gbk" if number == 1 else "utf-8")
+        base.run(
+            f"update exchange.{CREMATION} set name = %s where cremation_no = 'C{number:03}'",
+            (text,),
+        )
+    receipt = land(home).receipts[0]
+    assert (receipt["rows_loaded"], receipt["rows_quarantined"]) == (2, 1)
+    refused = quarantine.rows(home).row(0, named=True)
+    assert (refused["column"], refused["reason"]) == ("name", "bad_encoding")
+    assert refused["raw_value"] == "\ufffd0xC0EECBC4"
+    raw = pl.concat(spooled_frames(next(home.landing.glob(f"{CREMATION}/*/rows.tsv.zst"))))
+    assert raw.sort("cremation_no")["name"].to_list() == ["张三", "\ufffd0xC0EECBC4", "王\\五\t"]
+    assert loaded(home) == []
+    base.run(f"update exchange.{CREMATION} set name = %s where cremation_no = 'C001'", (b"\xff",))
+    assert loaded(home) == [2]  # the change is seen, although both are no text
+
+
+def test_rights_that_come_through_a_role_are_seen(base: Base, tmp_path: Path) -> None:
+    home = people(base, tmp_path)
+    add(base, 0, 3, "2026-09-01")
+    who = "hub" if base.is_postgresql else "hub@'%'"
+    made = ["chief", "writer", "reader"]
+    for role in made:
+        base.run(f"create role {role}{' noinherit' * base.is_postgresql}")
+    try:
+        usage = "usage on schema exchange" if base.is_postgresql else "select on exchange.*"
+        base.run(f"grant {usage} to reader")
+        base.run(f"grant reader to {who}")
+        assert loaded(home) == [3]
+        base.run(f"grant insert, update on exchange.{PEOPLE} to writer")
+        base.run("grant writer to chief")
+        base.run(f"grant chief to {who}")
+        with pytest.raises(SourceError, match=r"may do more than read.*INSERT, UPDATE"):
+            land(home)
+        if not base.is_postgresql:
+            base.run(f"set default role reader for {who}")
+            base.run(f"revoke select on exchange.* from {who}")
+        warned = home.sources[PEOPLE].model_copy(update={"writable_account": "warn"})
+        home = home.model_copy(update={"sources": {PEOPLE: warned}})
+        add(base, 3, 1, "2026-09-02")
+        assert loaded(home) == [1]  # still as the role by which it may read
+    finally:
+        for role in made:
+            if base.is_postgresql:
+                base.run(f"drop owned by {role}")
+            base.run(f"drop role {role}")
+
+
+def test_rights_on_some_columns_are_seen(base: Base, tmp_path: Path) -> None:
+    home = people(base, tmp_path)
+    add(base, 0, 3, "2026-09-01")
+    who = "hub" if base.is_postgresql else "hub@'%'"
+    base.run(f"grant select (id_no, name) on exchange.{PEOPLE} to {who}")
+    assert loaded(home) == [3]
+    base.run(f"grant update (name, sex) on exchange.{PEOPLE} to {who}")
+    with pytest.raises(SourceError, match=r"may do more than read.*: UPDATE\."):
+        land(home)
