@@ -29,6 +29,7 @@
         'unclosed_quote': '引号未闭合', 'schema_frozen': '列与冻结的契约不符',
         'value_frozen': '有值不在冻结的契约之内', 'unknown_dataset': '没有这个数据集的契约',
         'cursor_type': '增量游标的类型改变', 'wrong_unit': '报送单位与契约不符',
+        'rows_lost': '读入行数不平（平台差错）',
     }) }}
 {%- endmacro %}
 
