@@ -34,7 +34,7 @@ from yinling.settings import Settings
 RECEIPT = "receipt.json"
 DISCARDED = "discarded.parquet"  # values left out of loaded rows, in the quarantine's columns
 DRAFTS = ".staging"
-_LATE = ".late.parquet"  # rows refused after all chunks were seen, until they are put in order
+_LATE = ".late.part"  # rows refused after all chunks were seen, until they are put in order
 _REREAD_ROWS = 20_000  # a row group may be too large to be held as text
 
 

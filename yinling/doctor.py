@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ def examine(config: Path | None = None) -> list[Finding]:
     source = config or settings.home / "yinling.toml"
     found = "read" if source.exists() else "none: all defaults"
     findings.append(Finding("OK", "settings", f"{source} ({found})"))
-    for part in (_home, _disk, _contracts, _sources, _locks, _release, _rows, _ports):
+    for part in (_home, _disk, _contracts, _sources, _locks, _leftovers, _release, _rows, _ports):
         findings += part(settings)
     return findings
 
@@ -212,6 +213,17 @@ def _locks(settings: Settings) -> Iterator[Finding]:
         yield Finding("WARN", "lock", f"{name} is held by process {holder}", mend)
     if not busy:
         yield Finding("OK", "locks", "none held")
+
+
+def _leftovers(settings: Settings) -> Iterator[Finding]:
+    from yinling.maintenance import unfinished
+
+    left = unfinished(settings, time.time())
+    if left:
+        message = f"{len(left)} left by killed runs, such as {left[0]}"
+        yield Finding("WARN", "leftovers", message, "yinling maintain")
+    else:
+        yield Finding("OK", "leftovers", "none older than a day")
 
 
 def _release(settings: Settings) -> Iterator[Finding]:

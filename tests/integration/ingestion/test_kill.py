@@ -13,9 +13,11 @@ import polars as pl
 import pytest
 
 from ingestion import quarantine, register
+from ingestion.durable import single_writer
 from ingestion.landing import land
 from tests.integration.ingestion.conftest import Deliver, funds, stays
 from yinling import receipts
+from yinling.maintenance import maintain, unfinished
 from yinling.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -140,3 +142,49 @@ def test_killed_between_commit_and_receipt(home: Settings, deliver: Deliver, bef
     written = file.stat().st_mtime_ns
     land(home, [name])
     assert file.stat().st_mtime_ns == written
+
+
+# Killed when all is written and nothing committed.
+KILLED_BEFORE_THE_COMMIT = """
+import os, signal, sys
+from pathlib import Path
+from ingestion import batch, landing
+from yinling.settings import Settings, Source
+batch.reconcile = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+landing.land(Settings(home=Path(sys.argv[1]), sources={
+    "welfare_fund": Source(connector="folder", path="inbox/welfare_fund")}))
+"""
+
+
+def test_what_a_killed_run_left_of_a_delivery_that_never_comes_again_goes(
+    home: Settings, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AIRFLOW_HOME", raising=False)
+    name = "welfare_fund"
+    deliver(name, funds(20), sequence=1)
+    deliver(name, funds(20), sequence=2, control={"row_count": 21})
+    assert len(land(home, [name]).receipts) == 2
+    kept = set(home.home.rglob("*"))
+    file = deliver(name, funds(20), sequence=3)
+    run = [sys.executable, "-c", KILLED_BEFORE_THE_COMMIT, str(home.home)]
+    assert subprocess.run(run, cwd=Path(__file__).parents[3]).returncode == -9
+    for path in (file, file.with_name(file.name + ".control.json")):
+        path.unlink()
+    by_hand = home.landing / name / ".by-hand" / "waiting.csv"
+    by_hand.parent.mkdir()
+    by_hand.touch()
+    left = set(home.home.rglob("*")) - kept
+    assert {path.name for path in left if path.is_dir()} == {
+        f"{name}.440203.2026-09.0003", "delivered", ".by-hand"
+    }  # fmt: skip
+
+    def gone(later: float) -> int:
+        return maintain(home, time.time() + later)["unfinished"]
+
+    assert gone(0) == 0  # it may be at work
+    with single_writer(home.landing / name, name):
+        assert gone(2 * 86_400) == 0
+    assert len(unfinished(home, time.time() + 2 * 86_400)) == gone(2 * 86_400) == 2
+    assert set(home.home.rglob("*")) - kept == {by_hand.parent, by_hand}
+    assert kept <= set(home.home.rglob("*"))
+    assert unfinished(home, time.time() + 2 * 86_400) == []

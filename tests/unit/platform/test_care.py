@@ -92,16 +92,22 @@ def test_maintain_takes_old_leftovers_and_nothing_else(
     batch = settings.lake / "facility" / "facility.440203.2026-09.0001"
     leftover = settings.lake / "facility" / ".facility.440203.2026-10.0002.partial"
     fresh = settings.lake / "facility" / ".facility.440203.2026-11.0003.partial"
+    (settings.landing / "facility").mkdir(parents=True)
     for folder in (batch, leftover, fresh):
         folder.mkdir(parents=True)
         (folder / "data.parquet").write_bytes(b"PAR1")
     alert = raise_alert(settings, "dag/task", "old")
+    link = settings.releases / ".current-7"  # of a switch that was killed
+    release = settings.releases / "20261001-abc"
+    release.mkdir(parents=True)
+    link.symlink_to(release.name)
     long_ago = time.time() - 400 * 86_400
+    os.utime(link, (long_ago, long_ago), follow_symlinks=False)
     for path in (batch / "data.parquet", batch, leftover / "data.parquet", leftover, alert):
         os.utime(path, (long_ago, long_ago))
     gone = maintain(settings)
-    assert (gone["unfinished"], gone["alerts"]) == (1, 1)
-    assert batch.exists()
+    assert (gone["unfinished"], gone["alerts"]) == (2, 1)
+    assert batch.exists() and release.exists() and not link.is_symlink()
     assert fresh.exists()
     assert not leftover.exists()
 
