@@ -12,7 +12,14 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn
 
 from ingestion.connectors import sql_address, sql_text
-from ingestion.connectors.sql_database import BLOCK_BYTES, BLOCK_ROWS, PATIENCE, Database, decoded
+from ingestion.connectors.sql_database import (
+    BLOCK_BYTES,
+    BLOCK_ROWS,
+    PATIENCE,
+    SILENT_SECONDS,
+    Database,
+    decoded,
+)
 from ingestion.connectors.sql_source import deliveries
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
@@ -96,9 +103,13 @@ class PostgreSQL(Database):
         if binary:
             self.run("set local bytea_output to hex")
         query = f"copy (select {wanted} from {self.place(table)} {rest}) to stdout"
-        with driver.cursor() as cursor, cursor.copy(query.encode()):
-            for block in _blocks(driver.pgconn):
-                yield _decoded(block, names, binary) if binary else block
+        try:
+            with driver.cursor() as cursor, cursor.copy(query.encode()):
+                for block in _blocks(driver.pgconn):
+                    yield _decoded(block, names, binary) if binary else block
+        except psycopg.OperationalError:
+            self.connection.invalidate()  # else it is tidied up, and what that meets is told
+            raise
 
 
 def _blocks(link: PGconn) -> Iterator[bytes]:
@@ -136,8 +147,14 @@ def _decoded(block: bytes, names: list[str], binary: list[str]) -> bytes:
 
 
 def _more(link: PGconn, news: select.poll) -> None:
-    """Wait until the server has sent more, and take it."""
-    news.poll()
+    """Wait until the server has sent more, and take it.
+
+    Raises:
+        psycopg.OperationalError: it has been silent for too long, or the line is cut.
+    """
+    if not news.poll(SILENT_SECONDS * 1_000):
+        link.finish()  # else psycopg would wait for the server to agree to the end
+        raise psycopg.OperationalError(f"the server said nothing for {SILENT_SECONDS} s")
     link.consume_input()
 
 

@@ -17,12 +17,15 @@ class Wire:
     Attributes:
         cuts: for each coming connection the bytes after which the server's side is cut;
             connections beyond the list are whole.
+        hangs: a cut line is not closed; nothing more comes, as from a server that is gone.
         passed: bytes that came from the server, for each connection so far.
     """
 
     def __init__(self, to: Callable[[], socket.socket]) -> None:
         self._to = to
         self.cuts: list[int] = []
+        self.hangs = False
+        self._over = threading.Event()
         self.passed: list[int] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -50,6 +53,8 @@ class Wire:
                     if limit is not None and self.passed[number] + len(some) > limit:
                         there.sendall(some[: limit - self.passed[number]])
                         self.passed[number] = limit
+                        if self.hangs:
+                            self._over.wait()
                         break
                     self.passed[number] += len(some)
                 there.sendall(some)
@@ -58,6 +63,7 @@ class Wire:
                 end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        self._over.set()
         self._listener.close()
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+import socket
 import traceback
 from collections.abc import Callable
 from datetime import datetime
@@ -13,7 +15,7 @@ import polars as pl
 import pytest
 
 from ingestion import quarantine, register
-from ingestion.connectors import sql_reading
+from ingestion.connectors import postgresql, sql_database, sql_reading
 from ingestion.connectors.sql_spool import spooled_frames
 from ingestion.errors import SourceError
 from ingestion.landing import has_news, land
@@ -29,7 +31,9 @@ from tests.integration.ingestion.databases import (  # noqa: F401 (fixtures)
     maria_server,
     no_sleeps,
     people,
+    persons,
     pg_server,
+    small_pieces,
     source,
 )
 from yinling.settings import Settings
@@ -333,3 +337,36 @@ def test_rights_on_some_columns_are_seen(base: Base, tmp_path: Path) -> None:
     base.run(f"grant update (name, sex) on exchange.{PEOPLE} to {who}")
     with pytest.raises(SourceError, match=r"may do more than read.*: UPDATE\."):
         land(home)
+
+
+# By way of SQLAlchemy, PostgreSQL is left only when the system finds that the server is gone.
+@pytest.mark.parametrize("base", ["postgresql", "mysql", "sql on MariaDB"], indirect=True)
+def test_a_server_that_falls_silent_is_left_and_asked_again(
+    base: Base,
+    tmp_path: Path,
+    small: None,
+    sleeps: list[Callable[[], Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(postgresql, "SILENT_SECONDS", 1)
+    monkeypatch.setitem(sql_database.PATIENCE["pymysql"], "read_timeout", 1)
+    home = people(base, tmp_path, **({"key_range": "id_no"} if base.connector == "sql" else {}))
+    add(base, 0, 3_000, "2026-09-01 08:00:00")
+    base.line.cuts, base.line.hangs = [150_000], True
+    receipt = land(home).receipts[0]
+    assert re.search("the server said nothing for 1 s|timed out", caplog.text)
+    assert receipt["rows_loaded"] == persons(home) == 3_000
+    assert any("连接中断 1 次" in words for words in receipt["warnings"])
+
+
+@pytest.mark.parametrize("base", ["postgresql", "sql on PostgreSQL"], indirect=True)
+def test_the_system_is_told_to_find_out_whether_a_server_is_gone(base: Base) -> None:
+    kind = postgresql.PostgreSQL if base.connector == "postgresql" else sql_database.Database
+    database = kind(base.uri)
+    with database.moment():
+        link: Any = database.connection.connection.driver_connection
+        with socket.fromfd(link.pgconn.socket, socket.AF_INET, socket.SOCK_STREAM) as line:
+            assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000
