@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from benchmarks import report
+from yinling.clock import SHANGHAI
 
 HISTORY = Path(__file__).resolve().parent / "channels.csv"
 COLUMNS = (
@@ -44,11 +44,7 @@ class Run:
 
     scale: str
     rows: list[dict[str, str]] = field(default_factory=list)
-    at: str = field(
-        default_factory=lambda: datetime.now(ZoneInfo("Asia/Shanghai")).isoformat(
-            timespec="seconds"
-        )
-    )
+    at: str = field(default_factory=lambda: datetime.now(SHANGHAI).isoformat(timespec="seconds"))
 
     def add(self, channel: str, rows: int, limit: float, land: float, peak: float) -> None:
         """One channel measured; also printed."""

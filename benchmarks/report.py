@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from benchmarks.measure import Measured
+from yinling.clock import SHANGHAI
 
 FOLDER = Path(__file__).resolve().parent
 HISTORY = FOLDER / "history.csv"
@@ -46,7 +46,7 @@ class Run:
         facts = machine()
         self.rows.append(
             {
-                "at": datetime.now(ZoneInfo("Asia/Shanghai")).isoformat(timespec="seconds"),
+                "at": datetime.now(SHANGHAI).isoformat(timespec="seconds"),
                 "commit": commit(),
                 "scale": self.scale,
                 "mode": mode,

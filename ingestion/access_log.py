@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from ingestion.delivery import SHANGHAI
 from ingestion.errors import VaultError
+from yinling.clock import SHANGHAI
 from yinling.settings import Settings
 
 LOG = "vault-access.jsonl"

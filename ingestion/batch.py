@@ -11,7 +11,6 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,13 +21,14 @@ import pyarrow.parquet as pq
 
 from ingestion import quarantine, receipts, register, vault
 from ingestion.contracts import Contract
-from ingestion.delivery import SHANGHAI, Delivery
+from ingestion.delivery import Delivery
 from ingestion.drift import conform, left_out_words, refuse_frozen_values
 from ingestion.durable import commit, fresh, sync, write_json, write_whole
 from ingestion.errors import DeliveryError
 from ingestion.lake_file import LakeFile
 from ingestion.register import MANIFEST
 from ingestion.transform import Chunk, all_differ, key_hashes
+from yinling.clock import this_second
 from yinling.settings import Settings
 
 RECEIPT = "receipt.json"
@@ -52,11 +52,6 @@ class Tally:
     refused_sums: dict[str, Decimal] = field(default_factory=dict)
     unreadable: Counter[str] = field(default_factory=Counter)
     doubts: Counter[str] = field(default_factory=Counter)
-
-
-def now() -> datetime:
-    """Asia/Shanghai wall clock, whole seconds."""
-    return datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
 
 
 def seal_for(settings: Settings, contract: Contract) -> vault.Seal | None:
@@ -88,7 +83,7 @@ class Batch:
         self.delivered.mkdir()
         self.draft = fresh(settings.home / DRAFTS / delivery.batch_id)
         self.tally = Tally()
-        self.received_at = now()
+        self.received_at = this_second()
         self._data = self.draft / "data.parquet"
         self._writer: LakeFile | None = None
         self._refused = quarantine.RefusedFile(self.room / quarantine.FILE)

@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
-from zoneinfo import ZoneInfo
 
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -19,9 +18,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from ingestion.contracts import Contract
 from ingestion.drift import SchemaReport
 from ingestion.errors import DeliveryError
+from yinling.clock import SHANGHAI
 from yinling.settings import Settings, Source
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 Mode = Literal["full", "increment"]
 
 

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ingestion.errors import BusyError, IngestionError
+from ingestion.errors import IngestionError
+from yinling.locks import BusyError
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room, or none for this account or file
 

@@ -33,7 +33,3 @@ class BrokenOffError(IngestionError):
 
 class VaultError(IngestionError):
     """The vault cannot be opened or the token is not in it."""
-
-
-class BusyError(IngestionError):
-    """Another run is landing the same dataset."""

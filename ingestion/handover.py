@@ -12,7 +12,6 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,11 @@ import polars as pl
 from ingestion import guessing, parsing, register
 from ingestion.connectors.inbox import CONTROL_SUFFIX
 from ingestion.contracts import Contract, load_contracts
-from ingestion.delivery import SHANGHAI, Control, parse_control, real_period
+from ingestion.delivery import Control, parse_control, real_period
 from ingestion.durable import sync, write_json
 from ingestion.errors import DeliveryError
 from ingestion.readers import file_frames
+from yinling.clock import this_second
 from yinling.settings import Settings, Source
 
 OWN_INBOX = ".by-hand"
@@ -280,7 +280,7 @@ def _is_taken(target: Path, digest: str) -> bool:
 
 
 def _control(done: Handover) -> dict[str, Any]:
-    moment = datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
+    moment = this_second()
     return {
         "dataset": done.contract.name,
         **done.values,

@@ -18,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from ingestion import quarantine, receipts, register, vault
-from ingestion.batch import DISCARDED, Batch, complete_receipts, now, seal_for
+from ingestion.batch import DISCARDED, Batch, complete_receipts, seal_for
 from ingestion.connectors import CONNECTORS, connector, news
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
@@ -30,6 +30,7 @@ from ingestion.readers import CHUNK_ROWS, gathered
 from ingestion.repeats import Memory, Turn
 from ingestion.tokens import token_key
 from ingestion.transform import Chunk, transform
+from yinling.clock import this_second
 from yinling.settings import Settings, SettingsError
 
 GROUP_ROWS = 50_000  # deliveries are checked together up to so many rows
@@ -372,7 +373,7 @@ class _Dataset:
     def _reject(self, delivery: Delivery, error: DeliveryError, name: str = "") -> None:
         """Nothing is loaded; the raw bytes stay as evidence, the provider gets a receipt."""
         receipt = receipts.rejected(
-            self.contract, delivery, error.code, str(error), now().isoformat()
+            self.contract, delivery, error.code, str(error), this_second().isoformat()
         )
         if not name:
             name = f"{delivery.batch_id}.json"

@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from ingestion import quarantine, refusals, register
-from ingestion.batch import Batch, complete_receipts, now, seal_for
+from ingestion.batch import Batch, complete_receipts, seal_for
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Delivery
 from ingestion.divisions import attached
@@ -32,6 +32,7 @@ from ingestion.readers import file_frames
 from ingestion.refusals import Search
 from ingestion.tokens import token_key
 from ingestion.transform import Chunk, transform
+from yinling.clock import this_second
 from yinling.settings import Settings
 
 ROW_NUMBER = ("行号", "row_no")  # headers of a corrected file's column of row numbers
@@ -189,7 +190,7 @@ class _Dataset:
             mode=manifest["mode"],
             sequence=manifest["sequence"],
             file=corrected.name if corrected else manifest["file"],
-            delivered_at=now(),
+            delivered_at=this_second(),
             frames=_no_frames,
             reread=_no_frames,
             rows_hint=chunk.good.height,

@@ -21,6 +21,7 @@ from quality.express import judge
 from quality.model import GateError, GateFailed, GateResult, Outcome
 from quality.page import render
 from quality.suites import code_fingerprint
+from yinling.clock import now
 from yinling.lineage import lineage
 from yinling.settings import Settings
 
@@ -73,7 +74,7 @@ def _conclude(
     outcomes: list[Outcome],
     done: dict[str, Any],
 ) -> GateResult:
-    run_at = history.now()
+    run_at = now()
     looked_at = set(done.pop("ids"))
     changed = [o for o in outcomes if o.check_id in looked_at]
     carried = [o for o in outcomes if o.check_id not in looked_at]
@@ -158,7 +159,7 @@ def _landing(
     batches = register.batches(settings).filter(pl.col("dataset").is_in(sorted(names)))
     committed = dict(batches.group_by("dataset").agg("batch_id").iter_rows())
     state = {} if anew else _scopes(settings, "landing")
-    at = history.now()
+    at = now()
     scopes, seen = {}, {}
     for name in sorted(names):
         mine = set(committed.get(name, ()))
@@ -176,7 +177,7 @@ def _landing(
     with open_session(settings) as session:
         lake.load(session, settings, contracts, batches, scopes, at)
         raws = session.run("landing", checks)
-    outcomes = judge(checks, raws, history.now())
+    outcomes = judge(checks, raws, now())
     ids = {outcome.check_id for outcome in outcomes}
     carried = [outcome for outcome in kept if outcome.check_id not in ids]
     return outcomes + carried, {"ids": ids, "scopes": seen}
@@ -212,7 +213,7 @@ def _warehouse(
         ]
         warehouse.see(session, relations, due)
         raws = session.run("warehouse", due)
-    outcomes = judge(due, raws, history.now())
+    outcomes = judge(due, raws, now())
     ids = {outcome.check_id for outcome in outcomes}
     carried = [before[check.id] for check in checks if check.id not in ids]
     scopes = {scope: mark for scope, mark in marks.items() if mark is not None}
@@ -222,7 +223,7 @@ def _warehouse(
 def _release(settings: Settings, folder: Path) -> tuple[list[Outcome], dict[str, Any]]:
     if not (folder / "officials.duckdb").exists():
         raise GateError(f"No release in {folder}. Run `yinling publish` first.")
-    checked_at: datetime = history.now()
+    checked_at: datetime = now()
     with open_session(settings) as session:
         release.load(session, settings, folder)
         checks = release.checks(session, settings)

@@ -14,14 +14,12 @@ from dataclasses import asdict, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from quality.model import Outcome, State
 
 KEEP_RUNS = 60
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 _TYPES: dict[str, Any] = {
     "int": pl.Int64(),
     "float": pl.Float64(),
@@ -32,11 +30,6 @@ SCHEMA = pl.Schema(
     {"run_id": pl.String(), "run_at": pl.Datetime("us")}
     | {f.name: _TYPES.get(str(f.type), pl.String()) for f in fields(Outcome)}
 )
-
-
-def now() -> datetime:
-    """The time in Shanghai, without zone, as every timestamp of the hub."""
-    return datetime.now(SHANGHAI).replace(tzinfo=None)
 
 
 def folder(quality: Path) -> Path:

@@ -14,6 +14,7 @@ import polars as pl
 from ingestion.contracts import load_contracts
 from quality import history
 from quality.model import STATUS_ORDER, Outcome, Status, worst
+from yinling.clock import now
 from yinling.settings import Settings
 
 TITLES = {
@@ -160,7 +161,7 @@ def render(settings: Settings) -> Path:
         names=titles,
         gates=gates,
         synthetic=settings.synthetic,
-        made_at=history.now(),
+        made_at=now(),
         STATUS=STATUS,
         STATE=STATE,
         SEVERITY=SEVERITY,

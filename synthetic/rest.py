@@ -17,7 +17,6 @@ import sys
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import polars as pl
 import uvicorn
@@ -32,8 +31,8 @@ from synthetic.channel import Channel
 from synthetic.configuration import TOKEN_ENV
 from synthetic.files import control_sums
 from synthetic.transport import CHANNELS
+from yinling.clock import SHANGHAI
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 LARGEST_PAGE = 50_000
 USUAL_PAGE = 5_000
 

@@ -8,9 +8,9 @@ import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from ingestion.durable import write_json
+from yinling.clock import SHANGHAI
 from yinling.settings import Settings, load_settings
 
 LOGGER = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def raise_alert(settings: Settings, subject: str, message: str) -> Path:
     Returns the file. The webhook's address comes from the environment variable that the setting
     `orchestration.alert_webhook_env` names; it gets JSON {"subject", "message", "at"}.
     """
-    at = datetime.now(ZoneInfo("Asia/Shanghai"))
+    at = datetime.now(SHANGHAI)
     alert = {"subject": subject, "message": message, "at": at.isoformat(timespec="seconds")}
     stamp = f"{at:%Y%m%dT%H%M%S%f}"
     file = settings.home / "alerts" / f"{stamp}-{subject.replace('/', '_')}.json"

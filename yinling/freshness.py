@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from ingestion.register import deliveries
 from yinling.release import MANIFEST
-from yinling.release_files import project_fingerprint
+from yinling.release_files import batch_fingerprint, project_fingerprint
 from yinling.settings import Settings
 
 
@@ -29,7 +28,6 @@ def up_to_date(settings: Settings) -> bool:
 
 
 def batch_set(settings: Settings) -> str:
-    """64 hex digits over the deliveries and how much of each is loaded, as the release counts."""
-    told = deliveries(settings).select("batch_id", "sha256", "rows_loaded").sort("batch_id")
-    lines = (f"{name} {sha} {rows}" for name, sha, rows in told.iter_rows())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    """Which deliveries are in the lake and how much of each, as the release counts them."""
+    told = deliveries(settings).select("batch_id", "sha256", "rows_loaded")
+    return batch_fingerprint(told.rows())

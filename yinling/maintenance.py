@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from ingestion.errors import BusyError
+from yinling.clock import SHANGHAI
+from yinling.locks import BusyError
 from yinling.settings import Settings
 
 LOG_DAYS = 30
@@ -43,7 +43,7 @@ def maintain(settings: Settings, now: float | None = None) -> dict[str, int]:
         + _delete(home.glob("warehouse/logs/**/*.log*"), moment, LOG_DAYS),
         "alerts": _delete(home.glob("alerts/*.json"), moment, ALERT_DAYS),
         "quarantine_texts": forget(
-            settings, datetime.fromtimestamp(moment, ZoneInfo("Asia/Shanghai")).replace(tzinfo=None)
+            settings, datetime.fromtimestamp(moment, SHANGHAI).replace(tzinfo=None)
         ),
         "airflow_tables": _airflow(),
     }
@@ -135,7 +135,7 @@ def _airflow() -> int:
     """Airflow's rows older than `LOG_DAYS`; 1 when cleaned, 0 where there is no Airflow here."""
     if not os.environ.get("AIRFLOW_HOME"):
         return 0
-    before = datetime.now(ZoneInfo("Asia/Shanghai")) - timedelta(days=LOG_DAYS)
+    before = datetime.now(SHANGHAI) - timedelta(days=LOG_DAYS)
     command = [
         sys.executable, "-m", "airflow", "db", "clean", "--yes", "--skip-archive",
         "--clean-before-timestamp", before.isoformat(timespec="seconds"),

@@ -26,10 +26,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ingestion.contracts import FAMILIES, Contract, load_contracts
 from yinling.alerts import alert_once, on_failure
+from yinling.clock import SHANGHAI
 from yinling.commands.common import BUSY, OK, USAGE
 from yinling.settings import Settings, load_settings
 
-TIMEZONE = "Asia/Shanghai"
 WRITER_POOL = "warehouse_writer"
 PERIOD = Param(
     None,
@@ -60,7 +60,7 @@ def nightly(cron: str) -> CronTriggerTimetable:
     A DAG seen for the first time waits for its next hour: Airflow's default would also run it at
     once when less than a tenth of the interval has passed.
     """
-    return CronTriggerTimetable(cron, timezone=TIMEZONE, run_immediately=timedelta(0))
+    return CronTriggerTimetable(cron, timezone=SHANGHAI.key, run_immediately=timedelta(0))
 
 
 def defaults(settings: Settings, owner: str) -> dict[str, Any]:

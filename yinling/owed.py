@@ -79,7 +79,7 @@ class Owed:
 
 def data_clock(settings: Settings) -> date:
     """Today; where the data are made up and time stands still, the day of the newest delivery."""
-    from ingestion.batch import now
+    from yinling.clock import now
 
     newest = register.deliveries(settings)["delivered_at"].max() if settings.synthetic else None
     return (newest if isinstance(newest, datetime) else now()).date()

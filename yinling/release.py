@@ -25,6 +25,7 @@ from quality import history
 from quality.gates import GATES, require_warehouse, run_gate
 from quality.model import Outcome
 from yinling import release_files as files
+from yinling.clock import this_second
 from yinling.locks import exclusive
 from yinling.settings import Settings
 
@@ -162,7 +163,7 @@ def _identify(
     return release_id, {
         "release_id": release_id,
         "data_date": day,
-        "published_at": history.now().replace(microsecond=0),
+        "published_at": this_second(),
         "previous_release_id": current_id(settings),
         "batches": batches,
         "batch_set": batch_set,

@@ -8,7 +8,7 @@ inside a process and would go on serving a replaced file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -110,12 +110,16 @@ def data_dates(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 def batch_set(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     """Number of batches behind the release and a fingerprint of which they are."""
-    row = connection.execute(
-        """select count(*), sha256(coalesce(string_agg(
-        batch_id || ' ' || sha256 || ' ' || rows_loaded, chr(10) order by batch_id), ''))
-        from warehouse.publish_auditors.batch"""
-    ).fetchone()
-    return (int(row[0]), str(row[1])) if row else (0, "")
+    rows = connection.execute(
+        "select batch_id, sha256, rows_loaded from warehouse.publish_auditors.batch"
+    ).fetchall()
+    return len(rows), batch_fingerprint(rows)
+
+
+def batch_fingerprint(batches: Iterable[tuple[str, str, int]]) -> str:
+    """64 hex digits over deliveries: id, hash of the bytes, rows loaded."""
+    lines = (f"{name} {sha} {rows}" for name, sha, rows in sorted(batches))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def build(

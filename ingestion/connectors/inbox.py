@@ -22,11 +22,12 @@ import polars as pl
 
 from ingestion.connectors.naming import Named, Naming, month_in
 from ingestion.contracts import Contract
-from ingestion.delivery import SHANGHAI, Control, Delivery, parse_control
+from ingestion.delivery import Control, Delivery, parse_control
 from ingestion.durable import sync
 from ingestion.errors import DeliveryError, SourceError
 from ingestion.readers import file_frames
 from ingestion.register import delivered_file
+from yinling.clock import SHANGHAI
 from yinling.settings import Settings, Source
 
 CONTROL_SUFFIX = ".control.json"

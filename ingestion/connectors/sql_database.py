@@ -18,7 +18,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from ingestion.connectors import sql_address, sql_text
-from ingestion.delivery import SHANGHAI
+from yinling.clock import SHANGHAI
 
 # A block is checked and written at once: enough rows for values to repeat, not too many to hold.
 BLOCK_ROWS, BLOCK_BYTES = 100_000, 24 << 20
@@ -275,7 +275,7 @@ def _text(name: str, values: tuple[Any, ...]) -> pl.Series:
     kind = column.dtype
     if isinstance(kind, pl.Datetime):
         if kind.time_zone is not None:
-            column = column.dt.convert_time_zone("Asia/Shanghai").dt.replace_time_zone(None)
+            column = column.dt.convert_time_zone(SHANGHAI.key).dt.replace_time_zone(None)
         return column.dt.to_string("%Y-%m-%d %H:%M:%S%.f")
     if kind == pl.Binary:
         return decoded(column.bin.encode("hex"))

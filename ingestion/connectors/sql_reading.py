@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,9 +25,9 @@ from ingestion.connectors.sql_plan import Mark, Plan, Planner, temporal
 from ingestion.connectors.sql_rights import write_rights
 from ingestion.connectors.sql_spool import Spool
 from ingestion.contracts import Contract
-from ingestion.delivery import SHANGHAI
 from ingestion.drift import conform
 from ingestion.errors import BrokenOffError, DeliveryError, SourceError
+from yinling.clock import this_second
 from yinling.settings import Source
 
 log = logging.getLogger(__name__)
@@ -280,7 +279,7 @@ class Reading:
         before, now = self.columns.get(str(by)), columns.get(str(by))
         if self.last is None or not before or not now or temporal(before) == temporal(now):
             return
-        moment = datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
+        moment = this_second()
         self.refused = Plan(columns, by, None, at=moment.isoformat(sep=" "))
         raise DeliveryError(
             "cursor_type",

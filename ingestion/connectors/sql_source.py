@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +19,10 @@ from ingestion.connectors.sql_plan import Plan, known_at, read_at
 from ingestion.connectors.sql_reading import Reading
 from ingestion.connectors.sql_spool import RAW_FILE, Spool, spooled_frames
 from ingestion.contracts import Contract
-from ingestion.delivery import SHANGHAI, Delivery
+from ingestion.delivery import Delivery
 from ingestion.drift import History
 from ingestion.errors import DeliveryError, SourceError
+from yinling.clock import now
 from yinling.settings import Settings, Source, secret
 
 SPOOL = ".reading"
@@ -95,9 +95,7 @@ def _last(cursors: pl.Series, source: Source) -> str | None:
     """
     if source.mode != "full" and source.cursor is not None:
         days = cursors.str.extract(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})")
-        cursors = cursors.filter(
-            (days <= datetime.now(SHANGHAI).date().isoformat()) | days.is_null()
-        )
+        cursors = cursors.filter((days <= now().date().isoformat()) | days.is_null())
     return cursors[-1] if len(cursors) else None
 
 

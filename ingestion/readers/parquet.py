@@ -14,9 +14,9 @@ from ingestion.errors import DeliveryError
 from ingestion.headers import Headers, column_names
 from ingestion.parsing import REPLACEMENT
 from ingestion.readers.content import Content
+from yinling.clock import SHANGHAI
 
 CHUNK_ROWS = 100_000
-_SHANGHAI = "Asia/Shanghai"
 
 
 def parquet_frames(content: Content, headers: Headers | None = None) -> Iterator[pl.DataFrame]:
@@ -91,7 +91,7 @@ def _as_text(name: str, kind: pl.DataType) -> pl.Expr:
         return column.cast(pl.String)
     if isinstance(kind, pl.Datetime):
         if kind.time_zone is not None:
-            column = column.dt.convert_time_zone(_SHANGHAI).dt.replace_time_zone(None)
+            column = column.dt.convert_time_zone(SHANGHAI.key).dt.replace_time_zone(None)
         return column.dt.cast_time_unit("us").dt.strftime("%Y-%m-%d %H:%M:%S%.f")
     if kind == pl.Binary:
         return column.map_batches(_binary, return_dtype=pl.String)

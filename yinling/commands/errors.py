@@ -29,7 +29,7 @@ def explain(error: BaseException) -> tuple[int, str]:
         return USAGE, text
     if isinstance(error, CommandError):
         return error.code, str(error)
-    if type(error).__name__ == BusyError.__name__:
+    if isinstance(error, BusyError):
         return BUSY, str(error)
     if type(error).__name__ == "SettingsError":
         return USAGE, str(error)

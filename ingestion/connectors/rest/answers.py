@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from ingestion.delivery import SHANGHAI
 from ingestion.durable import sync
 from ingestion.readers import page_frames
+from yinling.clock import now
 
 RAW_FILE = "pages.jsonl.zst"
 PENDING = "answers.jsonl"
@@ -57,7 +57,7 @@ class PendingAnswers:
 
     def add(self, token: str, answer: Answer) -> None:
         """Keep one answer, with the moment of the question; it survives a power cut."""
-        moment = datetime.now(SHANGHAI).strftime("%Y-%m-%dT%H:%M:%S")
+        moment = now().strftime("%Y-%m-%dT%H:%M:%S")
         answers = [[token, moment, len(answer.rows)]]
         line = json.dumps({"answers": answers, "rows": answer.rows, "said_at": answer.said_at})
         if not self.file.exists():

@@ -29,11 +29,12 @@ from ingestion.connectors.rest.answers import (
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.paging import at
 from ingestion.contracts import Contract, load_contracts
-from ingestion.delivery import SHANGHAI, Delivery, wall_clock
+from ingestion.delivery import Delivery, wall_clock
 from ingestion.errors import SourceError
 from ingestion.keys import vault_keys
 from ingestion.readers import page_frames, text_frame
 from ingestion.vault_file import VaultFile
+from yinling.clock import now, this_second
 from yinling.settings import Settings, Source
 
 ROLE = "lookup"
@@ -129,7 +130,7 @@ def _due(
             f"sources.{contract.name}: a look-up needs `purpose` (why the hub may ask, in words)"
             ' and `ask_for` (whom it asks for: "dataset.column").'
         )
-    moment = datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
+    moment = this_second()
     since = moment - timedelta(days=source.answers_valid_days)
     answered = _answered(settings, contract, mine, since)
     last = pl.concat([answered, pending.answered()]).group_by("token").agg(pl.col("at").max())
@@ -260,7 +261,7 @@ class _Questions:
         """The department's own time of the answer, where it says one."""
         stated = body.get("generated_at")
         try:
-            moment = datetime.now(SHANGHAI) if stated is None else datetime.fromisoformat(stated)
+            moment = now() if stated is None else datetime.fromisoformat(stated)
         except (TypeError, ValueError) as error:
             raise self.client.fail(f"gave no date and time in `generated_at`: {stated}") from error
         return wall_clock(moment).isoformat(timespec="seconds")

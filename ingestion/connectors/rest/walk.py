@@ -18,9 +18,10 @@ import pyarrow as pa
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.paging import Page, Pager
 from ingestion.contracts import Contract
-from ingestion.delivery import SHANGHAI, Delivery, real_period, wall_clock
+from ingestion.delivery import Delivery, real_period, wall_clock
 from ingestion.errors import DeliveryError, SourceError
 from ingestion.readers import page_frames, text_frame
+from yinling.clock import this_second
 from yinling.settings import Source
 
 RAW_FILE = "pages.jsonl.zst"
@@ -62,7 +63,7 @@ class Walk:
         """The first page's control record, checked."""
         stated: Any = first.body.get("control")
         if stated is None and self.source.total_at != "control.row_count":
-            moment = datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
+            moment = this_second()
             return Control(moment.strftime("%Y-%m"), first.total, moment)
         try:
             sha256 = str(stated.get("sha256")).lower()

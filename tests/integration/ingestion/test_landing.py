@@ -15,9 +15,10 @@ import pytest
 
 from ingestion import landing, quarantine, readers, register, vault
 from ingestion.durable import single_writer
-from ingestion.errors import BusyError, IngestionError, SourceError
+from ingestion.errors import IngestionError, SourceError
 from ingestion.landing import has_news, initialise, land
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, funds, lake, stays
+from yinling.locks import BusyError
 from yinling.settings import Settings, Source
 
 FUND, TREASURY = "welfare_fund", "treasury_batch"
@@ -350,6 +351,7 @@ def test_a_receipt_lost_between_commit_and_hand_out_is_handed_out(
 FULL_DISK = """
 import resource, sys
 from ingestion.landing import land
+from yinling.locks import BusyError
 from yinling.settings import Settings, Source
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
