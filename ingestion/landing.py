@@ -371,7 +371,12 @@ class _Dataset:
         self.tell(1, 0)
 
     def _reject(self, delivery: Delivery, error: DeliveryError, name: str = "") -> None:
-        """Nothing is loaded; the raw bytes stay as evidence, the provider gets a receipt."""
+        """Nothing is loaded, and the provider gets a receipt.
+
+        Args:
+            name: the receipt's, where nothing was read (a batch of this id is loaded already);
+                else what was received stays as evidence.
+        """
         receipt = receipts.rejected(
             self.contract, delivery, error.code, str(error), this_second().isoformat()
         )

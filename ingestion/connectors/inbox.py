@@ -137,10 +137,12 @@ def news(
     """Those that landing does not hold as they are: the same file beside the same control record.
 
     Names, sizes and times of change say so. A control record that comes later is news; one that is
-    cleared away is not.
+    cleared away is not. Of a file name only the newest batch counts: what is put back in its place
+    is news, with the time that it had before too.
     """
+    newest = known.sort("received_at", "sequence").unique("file", keep="last")
     landed = set[tuple[Entry | None, Entry | None]]()
-    for batch_id, name in known.select("batch_id", "file").iter_rows():
+    for batch_id, name in newest.select("batch_id", "file").iter_rows():
         file = delivered_file(settings, contract.name, batch_id, name)
         kept = _kept(file)
         landed |= {(kept, None), (kept, _kept(file.with_name(name + CONTROL_SUFFIX)))}
@@ -222,9 +224,9 @@ class Inbox:
             period = entry.modified.strftime("%Y-%m")
             notes.append(f"文件名未写期次，按文件时间记为 {period}")
         digest = _Digest(file)
-        sequence = named.sequence
+        sequence, moment = named.sequence, entry.modified
         if sequence is None:
-            sequence = self._taken.next(provider, period, digest(), entry.modified)
+            sequence, moment = self._taken.next(provider, period, digest(), entry)
         mode = named.mode or self.source.mode
         control = {
             "provider": provider,
@@ -240,7 +242,7 @@ class Inbox:
             Control.model_construct(
                 **control,  # type: ignore[arg-type]
                 row_count=None,
-                delivered_at=entry.modified,
+                delivered_at=moment,
             ),
             digest,
             control_sha256=hashlib.sha256(text.encode()).hexdigest(),
@@ -342,12 +344,12 @@ class _Sequences:
     def __init__(self, settings: Settings, contract: Contract, known: pl.DataFrame) -> None:
         self._given: dict[tuple[str, str, str], int] = {}
         self._highest: dict[tuple[str, str], int] = {}
-        self._newest: dict[tuple[str, str], tuple[int, datetime]] = {}
-        for provider, period, sequence, digest, moment in known.select(
-            "provider", "period", "sequence", "sha256", "delivered_at"
+        self._newest: dict[tuple[str, str], tuple[int, datetime, str]] = {}
+        for provider, period, sequence, digest, moment, file in known.select(
+            "provider", "period", "sequence", "sha256", "delivered_at", "file"
         ).iter_rows():
             self._note(provider, period, sequence, digest)
-            self._landed(provider, period, sequence, moment)
+            self._landed(provider, period, sequence, moment, file)
         for room in (settings.landing / contract.name).glob("*.refused-*"):
             batch_id, _, digest = room.name.rpartition(".refused-")
             _, provider, period, number = batch_id.split(".")
@@ -359,19 +361,26 @@ class _Sequences:
         highest = self._highest.get((provider, period), 0)
         self._highest[provider, period] = max(highest, sequence)
 
-    def _landed(self, provider: str, period: str, sequence: int, moment: datetime) -> None:
-        before = self._newest.get((provider, period), (0, moment))
-        self._newest[provider, period] = max(before, (sequence, moment))
+    def _landed(
+        self, provider: str, period: str, sequence: int, moment: datetime, file: str
+    ) -> None:
+        before = self._newest.get((provider, period), (0, moment, file))
+        self._newest[provider, period] = max(before, (sequence, moment, file))
 
-    def next(self, provider: str, period: str, digest: str, modified: datetime) -> int:
-        """The number of these bytes, last written at that time."""
+    def next(self, provider: str, period: str, digest: str, entry: Entry) -> tuple[int, datetime]:
+        """The number of these bytes, which stand in `entry`, and when they were delivered."""
         number = self._given.get((provider, period, digest[:8]))
-        newest, moment = self._newest.get((provider, period), (0, modified))
-        if number is None or (number < newest and modified > moment):
-            number = self._highest.get((provider, period), 0) + 1
-            self._note(provider, period, number, digest)
-            self._landed(provider, period, number, modified)
-        return number
+        newest, moment, file = self._newest.get((provider, period), (0, entry.modified, ""))
+        later, replaced = entry.modified > moment, entry.name == file
+        if number is not None and not (number < newest and (later or replaced)):
+            return number, entry.modified
+        number = self._highest.get((provider, period), 0) + 1
+        # Put in the newest's place with a time from before it, it is newer all the same.
+        here = datetime.now(SHANGHAI).replace(tzinfo=None, microsecond=0)
+        delivered = entry.modified if later or not replaced else max(here, moment)
+        self._note(provider, period, number, digest)
+        self._landed(provider, period, number, delivered, entry.name)
+        return number, delivered
 
 
 class _Digest:

@@ -58,9 +58,12 @@ def sftp_deliveries(
         }
         for candidate in ready:
             file = incoming / candidate.file.name
-            if candidate.file.size >= 0 and remote.fetch(candidate.file, incoming) is None:
-                continue  # it changed while it was being read: it waits
-            yield inbox.delivery(file, controls.get(candidate.file.name), candidate)
+            control = controls.get(candidate.file.name)
+            changed = candidate.control is not None and control is None
+            if candidate.file.size >= 0 and not changed:
+                changed = remote.fetch(candidate.file, incoming) is None
+            if not changed:  # what changed while it was being read waits
+                yield inbox.delivery(file, control, candidate)
 
 
 def _tidy(incoming: Path, ready: list[Candidate]) -> None:

@@ -131,6 +131,16 @@ def test_bytes_that_come_back_after_others_are_a_delivery_of_their_own(watch: Wa
     assert [r["batch_id"] for r in land(home).receipts] == ["welfare_fund.caizheng.2026-09-30.0001"]
 
 
+def test_an_older_file_put_back_with_its_own_time_counts_from_then_on(watch: Watch) -> None:
+    home = watch(provider="caizheng", name_pattern="{period}", mode="full")
+    for number, (year, when) in enumerate(((1950, 1), (1960, 2), (1950, 1), (1970, 0)), 1):
+        put(home, "202609.csv", year=year, when=OLD + when)
+        assert [r["batch_id"][-4:] for r in land(home).receipts] == [f"{number:04d}"]
+        assert land(home).receipts == [] and not has_news(home, CONTRACTS[DATASET])
+    moments = register.deliveries(home, DATASET).sort("sequence")["delivered_at"]
+    assert moments.is_sorted(), "the last one stands"
+
+
 def record(home: Settings, file: Path, **said: object) -> Path:
     """A control record beside the file, put there in one step."""
     control = {

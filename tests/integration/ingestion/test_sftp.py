@@ -230,6 +230,23 @@ def test_a_file_that_grows_while_it_is_read_waits(
     assert land(remote).receipts[0]["rows_loaded"] == 5
 
 
+def test_a_control_record_that_changes_while_it_is_read_waits(
+    remote: Settings, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it the file would be taken for one that never had a control record."""
+    record = (path := deliver(DATASET, funds(5))).with_name(path.name + ".control.json")
+    text, original = record.read_text(), paramiko.SFTPFile.readv
+
+    def grow(self: paramiko.SFTPFile, chunks: list[tuple[int, int]]) -> object:
+        record.write_text(text + "\n")
+        return original(self, chunks)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(paramiko.SFTPFile, "readv", grow)
+        assert land(remote).receipts == []
+    assert land(remote).receipts[0]["rows_loaded"] == 5
+
+
 def test_what_broke_off_is_fetched_from_there_on(
     remote: Settings, server: Sshd, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
