@@ -11,6 +11,7 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -20,6 +21,7 @@ from ingestion.landing import has_news, land
 from ingestion.refusals import Search
 from ingestion.replay import replay
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, lake, stays
+from yinling import release_files
 from yinling.accounting import accounting
 from yinling.freshness import batch_set
 from yinling.settings import PROJECT_DIR, Settings
@@ -254,3 +256,21 @@ def test_old_texts_are_forgotten_and_nothing_else(
     request.getfixturevalue("new_list")
     assert replay(home) == []
     assert balanced(home)
+
+
+def test_the_lake_and_the_release_count_batches_alike(
+    home: Settings, deliver: Deliver, request: pytest.FixtureRequest
+) -> None:
+    for sequence in (2, 1):
+        deliver(STAY, spoilt(first=100 * sequence), sequence=sequence)
+    land(home, [STAY])
+    request.getfixturevalue("new_list")
+    assert replay(home)
+    told = register.deliveries(home).select("batch_id", "sha256", "rows_loaded")
+    with duckdb.connect() as connection:
+        connection.execute(
+            "attach ':memory:' as warehouse; create schema warehouse.publish_auditors"
+        )
+        connection.register("told", told.to_arrow())
+        connection.execute("create table warehouse.publish_auditors.batch as from told")
+        assert release_files.batch_set(connection) == (2, batch_set(home))
