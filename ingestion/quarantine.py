@@ -121,16 +121,6 @@ def summary(refused: pl.LazyFrame) -> list[dict[str, Any]]:
     return counted.sort("column", "reason").collect(engine="streaming").to_dicts()
 
 
-def rows(
-    settings: Settings,
-    dataset: str | None = None,
-    batch_id: str | None = None,
-    reason: str | None = None,
-) -> pl.DataFrame:
-    """The rows of `scan`, with their texts, in memory."""
-    return scan(settings, dataset, batch_id, reason).collect()
-
-
 def scan(
     settings: Settings,
     dataset: str | None = None,

@@ -101,7 +101,7 @@ def put(
     }
     path.with_name(path.name + ".control.json").write_text(json.dumps(record), "utf-8")
     receipt = land(home, [dataset]).receipts[-1]
-    return Outcome(receipt, quarantine.rows(home, dataset), home, dataset)
+    return Outcome(receipt, quarantine.scan(home, dataset).collect(), home, dataset)
 
 
 def workbook(path: Path, fill: Callable[[xlsxwriter.Workbook], None], **options: Any) -> bytes:

@@ -45,7 +45,7 @@ def test_a_damaged_file_is_refused_after_it_was_read(
     room = home.landing / FUND / f"{receipt['batch_id']}.refused-{found[:8]}"
     kept = room / DELIVERED / path.name
     assert hashlib.sha256(kept.read_bytes()).hexdigest() == found
-    assert lake(home, FUND).height == quarantine.rows(home).height == 0
+    assert lake(home, FUND).height == quarantine.scan(home).collect().height == 0
     assert register.committed(home, FUND) == set()
     # The sound bytes under the same control record are taken, and nothing of the others stays.
     assert not has_news(home, CONTRACTS[FUND])

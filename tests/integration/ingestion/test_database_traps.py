@@ -287,7 +287,7 @@ def test_bytes_that_are_no_text_are_refused_and_shown(base: Base, tmp_path: Path
         )
     receipt = land(home).receipts[0]
     assert (receipt["rows_loaded"], receipt["rows_quarantined"]) == (2, 1)
-    refused = quarantine.rows(home).row(0, named=True)
+    refused = quarantine.scan(home).collect().row(0, named=True)
     assert (refused["column"], refused["reason"]) == ("name", "bad_encoding")
     assert refused["raw_value"] == "\ufffd0xC0EECBC4"
     raw = pl.concat(spooled_frames(next(home.landing.glob(f"{CREMATION}/*/rows.tsv.zst"))))

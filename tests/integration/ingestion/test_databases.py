@@ -327,7 +327,7 @@ def test_a_column_of_another_type_is_drift(base: Base, tmp_path: Path) -> None:
     receipt = land(home).receipts[0]
     assert (receipt["status"], receipt["reason"]) == ("rejected", "cursor_type")
     assert persons(home) == 7
-    assert quarantine.rows(home).height == 0
+    assert quarantine.scan(home).collect().height == 0
 
 
 def test_a_column_that_the_contract_does_not_have_is_drift(base: Base, tmp_path: Path) -> None:

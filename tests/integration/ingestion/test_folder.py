@@ -238,7 +238,7 @@ def test_a_file_may_have_the_name_of_one_of_landings_own(watch: Watch, name: str
     assert (receipt["rows_loaded"], receipt["rows_quarantined"]) == (20 - bad, bad)
     kept = register.delivered_file(home, DATASET, receipt["batch_id"], name)
     assert kept.read_bytes() == content
-    assert quarantine.rows(home)["reason"].to_list() == ["bad_number"] * bad
+    assert quarantine.scan(home).collect()["reason"].to_list() == ["bad_number"] * bad
 
 
 def test_batches_that_have_the_bytes_beside_their_own_files_are_known_again(

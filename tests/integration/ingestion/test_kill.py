@@ -62,7 +62,7 @@ def outcome(home: Settings) -> dict[str, object]:
         "data": data,
         "batches": batches,
         "receipts": receipts,
-        "refused": quarantine.rows(home).rows(),
+        "refused": quarantine.scan(home).collect().rows(),
     }
 
 
@@ -71,7 +71,7 @@ def check_readable(home: Settings) -> None:
     for batch in register.batches(home).iter_rows(named=True):
         file = register.batch_file(home, batch["dataset"], batch["batch_id"])
         assert pl.scan_parquet(file).select(pl.len()).collect().item() == batch["rows_loaded"]
-        refused = quarantine.rows(home, batch_id=batch["batch_id"]).height
+        refused = quarantine.scan(home, batch_id=batch["batch_id"]).collect().height
         assert batch["rows_read"] == batch["rows_loaded"] + refused
 
 

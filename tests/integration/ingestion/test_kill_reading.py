@@ -131,7 +131,7 @@ def test_killed_while_a_table_is_read(tmp_path: Path, police: psycopg.Connection
     assert content(home).equals(content(undisturbed))
     assert content(home)["id_no_token"].n_unique() == 2 * 5_940
     refused = [
-        sorted(json.loads(row)["household_no"] for row in quarantine.rows(of)["raw_row"])
+        sorted(json.loads(row)["household_no"] for row in quarantine.scan(of).collect()["raw_row"])
         for of in (home, undisturbed)
     ]
     assert refused[0] == refused[1] and len(refused[0]) == 120

@@ -39,7 +39,7 @@ def test_every_row_is_in_the_lake_or_in_the_quarantine(home: Settings, deliver: 
         56,
         4,
     )
-    refused = quarantine.rows(home, "facility_stay")
+    refused = quarantine.scan(home, "facility_stay").collect()
     assert refused.select("row_no", "column", "reason").rows() == [
         (4, "id_no", "id_checksum"),
         (8, "checked_in_on", "bad_date"),
@@ -49,7 +49,7 @@ def test_every_row_is_in_the_lake_or_in_the_quarantine(home: Settings, deliver: 
     loaded = lake(home, "facility_stay")
     assert sorted([*loaded["row_no"], *refused["row_no"]]) == list(range(1, 61))
     assert loaded.schema == CONTRACTS["facility_stay"].polars_schema()
-    assert quarantine.rows(home, reason="bad_date")["row_no"].to_list() == [8]
+    assert quarantine.scan(home, reason="bad_date").collect()["row_no"].to_list() == [8]
 
 
 def test_nothing_after_landing_names_a_person(home: Settings, deliver: Deliver) -> None:
@@ -152,7 +152,7 @@ def test_a_delivery_that_does_not_reconcile_is_refused_whole(
     assert says in receipt["message"]
     assert register.committed(home, FUND) == set()
     assert lake(home, FUND).height == 0
-    assert quarantine.rows(home).height == 0
+    assert quarantine.scan(home).collect().height == 0
     assert not any((home.home / ".staging").glob("*"))
     # Put right under the same sequence, it is taken.
     deliver(FUND, funds(20))
@@ -233,7 +233,7 @@ def test_large_deliveries_go_chunk_by_chunk_with_the_same_result(
     deliver("facility_stay", rows)
     land(home, ["facility_stay"])
     together = lake(home, "facility_stay")
-    expected = quarantine.rows(home)
+    expected = quarantine.scan(home).collect()
     monkeypatch.setattr("ingestion.landing.GROUP_ROWS", 100)
     monkeypatch.setattr("ingestion.landing.CHUNK_ROWS", 200)
     monkeypatch.setattr(readers.decoding, "READ_BYTES", 10_000)
@@ -243,7 +243,7 @@ def test_large_deliveries_go_chunk_by_chunk_with_the_same_result(
     receipt = land(other, ["facility_stay"]).receipts[0]
     assert receipt["rows_quarantined"] == 5
     assert lake(other, "facility_stay").equals(together)
-    assert quarantine.rows(other).equals(expected)
+    assert quarantine.scan(other).collect().equals(expected)
     assert expected["row_no"].to_list() == [51, 1501, 2901, 2902, 2904]
 
 

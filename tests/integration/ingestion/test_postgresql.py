@@ -85,7 +85,7 @@ def test_full_then_increments(people: Settings, link: psycopg.Connection) -> Non
     )
     receipt = land(people).receipts[0]
     assert (receipt["rows_loaded"], receipt["rows_quarantined"]) == (49, 1)
-    assert quarantine.rows(people)["reason"].to_list() == ["missing_required"]
+    assert quarantine.scan(people).collect()["reason"].to_list() == ["missing_required"]
     assert land(people).receipts == []
 
     add(link, 50, 5, "2026-10-02 08:00:00")

@@ -249,7 +249,7 @@ def test_old_texts_are_forgotten_and_nothing_else(
     assert refusals.forget(home, today) == 0
     assert refusals.forget(home, today + timedelta(days=730)) == 1
     assert refusals.forget(home, today + timedelta(days=730)) == 0
-    kept = quarantine.rows(home)
+    kept = quarantine.scan(home).collect()
     assert kept["raw_row"].null_count() == kept.height == 3
     assert set(kept["reason"]) == {"bad_code", "bad_date"}
     assert refusals.refused(home).collect()["state"].unique().to_list() == ["forgotten"]
