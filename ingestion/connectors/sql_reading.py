@@ -47,6 +47,7 @@ class Reading:
     Attributes:
         open: makes a database, not connected yet.
         last: the durable cursor.
+        clocked: whether the server's clock says what lies in the future.
         columns: name → type of the provider's last batch.
         warnings: what the receipt should say (Chinese).
         refused: where a delivery that is refused would stand.
@@ -59,6 +60,7 @@ class Reading:
     columns: dict[str, str]
     spool: Spool
     known: KnownRows
+    clocked: bool = True
     warnings: list[str] = field(default_factory=list)
     refused: Plan | None = None
     _coming: Iterator[bytes] = field(default_factory=lambda: iter(()))
@@ -82,7 +84,7 @@ class Reading:
                     if not connected:
                         self._check_rights(database)
                         connected = True
-                    plan = self._begun(Planner(database, self.source, self.contract))
+                    plan = self._begun(Planner(database, self.source, self.contract, self.clocked))
                     if plan is not None and not lost and self._sure(plan):
                         yield plan
                         if self._trouble is not None:

@@ -370,3 +370,14 @@ def test_the_system_is_told_to_find_out_whether_a_server_is_gone(base: Base) -> 
             assert line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
             assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
             assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 120_000
+
+
+@pytest.mark.parametrize("base", ["postgresql", "mysql"], indirect=True)
+def test_a_made_up_calendar_knows_no_clock(base: Base, tmp_path: Path) -> None:
+    """Synthetic departments may live ahead of the machine's clock."""
+    home = cremations(base, tmp_path).model_copy(update={"synthetic": True})
+    cremate(base, 1, "2098-09-05", day="2098-09-04")
+    assert loaded(home) == [1]
+    cremate(base, 2, "2098-09-06")
+    assert loaded(home) == [1]
+    assert loaded(home) == []
