@@ -82,7 +82,7 @@ class Batch:
         self.delivered = self.room / register.DELIVERED
         self.delivered.mkdir()
         self.draft = fresh(settings.home / DRAFTS / delivery.batch_id)
-        self.tally = Tally()
+        self.tally = Tally(sums=_zeros(contract), refused_sums=_zeros(contract))
         self.received_at = this_second()
         self._data = self.draft / "data.parquet"
         self._writer: LakeFile | None = None
@@ -334,6 +334,11 @@ def _numeric(contract: Contract) -> list[str]:
         for column in contract.columns
         if column.logical_type == "integer" or column.physical_type.startswith("decimal")
     ]
+
+
+def _zeros(contract: Contract) -> dict[str, Decimal]:
+    """A delivery without rows adds up to nothing, but it does add up."""
+    return dict.fromkeys(_numeric(contract), Decimal(0))
 
 
 def _add(sums: dict[str, Decimal], name: str, values: pl.Series) -> None:

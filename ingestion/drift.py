@@ -74,6 +74,7 @@ class SchemaReport:
                 "proposed": [
                     {"name": name, "logicalType": kind or "string"}
                     for name, kind in self.unknown.items()
+                    if is_named(name)
                 ]
                 if contract.drift.unknownColumn == "evolve"
                 else [],
@@ -107,7 +108,10 @@ class SchemaReport:
             "freeze": "未采用",
         }[contract.drift.unknownColumn]
         words = [f"缺少选填列 {name}（{titles[name]}），按空值处理" for name in self.missing]
-        words += [f"未知列 {name}，{told}" for name in self.unknown]
+        words += [
+            f"未知列 {name}，{told if is_named(name) else told.partition('，')[0]}"
+            for name in self.unknown
+        ]
         change = (self.change(contract) or {}).get("last_batch")
         if change:
             parts = [

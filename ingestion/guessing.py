@@ -79,6 +79,8 @@ def dataset_of(path: Path, contracts: Mapping[str, Contract]) -> tuple[str, str]
         DeliveryError: `unknown_dataset`, naming what comes nearest.
     """
     rows = heads(path)
+    if not any(rows):
+        raise DeliveryError("empty_file", f"{path.name} 里没有内容，连表头也没有。请重新导出。")
     fits = {
         name: max((_fit(contract, row, path.name) for row in rows), default=(False, 0.0))
         for name, contract in contracts.items()
@@ -90,11 +92,11 @@ def dataset_of(path: Path, contracts: Mapping[str, Contract]) -> tuple[str, str]
     if fit < (LEAST_FIT if not whole else LEAST_FIT / 2) or doubtful:
         near = [name for name in [best, *others][:3] if fits[name][1] > 0]
         listed = "、".join(f"{name}（{contracts[name].title}）" for name in near)
+        remedy = "请确认表头（列名）在数据上面，与目录一致" if not near else f"最接近的是 {listed}"
         raise DeliveryError(
             "unknown_dataset",
-            f"从表头看不出 {path.name} 是哪个数据集"
-            + (f"，最接近的是 {listed}" if near else "，没有一列符合任何目录")
-            + "。请用 --dataset 指明。",
+            f"从表头看不出 {path.name} 是哪个数据集：{'' if near else '没有一列符合任何目录。'}"
+            f"{remedy}；或用 --dataset 指明。",
         )
     contract = contracts[best]
     found = max(contract.headers.fit(row) for row in rows)

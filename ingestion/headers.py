@@ -27,6 +27,7 @@ _REMEMBERED = 10_000
 _SCALED = re.compile(r"[十百千万亿]|thousand|million|k$")
 # Four digits (numbers of people, telephones and cards, days), no letter at all, "经办人：…", mail.
 _VALUE = re.compile(r"(?:\d\D*){4}|^[\W\d_]+$|[:@]\s*\S")
+_SEVERAL = 3
 _LONGEST = 30  # characters; what is longer is a sentence
 _UNNAMED = re.compile(r"（第\d+列无列名）|第\d+列（列名有\d+个字")
 
@@ -102,8 +103,15 @@ class Headers:
         return len(self.found(cells))
 
     def is_header(self, cells: Iterable[str | None]) -> bool:
-        """Whether a row of cells surely is a header: it has half of the required columns."""
-        return 2 * len(self.found(cells) & self._required) >= len(self._required)
+        """Whether a row of cells surely is a header.
+
+        Half of the required columns stand in it, or half of its cells are headers, several at that.
+        """
+        filled = [cell for cell in cells if cell]
+        found = self.found(filled)
+        if 2 * len(found & self._required) >= len(self._required):
+            return True
+        return len(found) >= _SEVERAL and 2 * len(found) >= len(filled)
 
     def quotable(self, cells: Sequence[str]) -> list[bool]:
         """Which cells of what should be a header are surely names of columns, not of people.

@@ -10,7 +10,7 @@ from ingestion.contracts import Contract
 from ingestion.places import Places
 from ingestion.reasons import REASONS
 from ingestion.receipts import DETAILS, PARTLY, STATUS, WHAT_TO_DO, WHOLE_ROW, suggestion
-from yinling.workbook import Book
+from yinling.workbook import Book, Sheet
 
 TONES = {
     "accepted": "good",
@@ -95,11 +95,7 @@ def _summary(book: Book, receipt: dict[str, Any]) -> None:
     sheet = book.sheet("问题汇总", [7, 24, 44, 8, 24, 50])
     sheet.title("问题汇总")
     if not receipt["problems"]:
-        sheet.line(
-            "整批被退回，原因见“概况”。"
-            if receipt["status"] == "rejected"
-            else "没有被退回的数据行。"
-        )
+        _nothing(sheet, receipt)
         return
     sheet.line("同一列的同一种问题合为一行，按行数从多到少排列。")
     rows = [
@@ -119,6 +115,11 @@ def _summary(book: Book, receipt: dict[str, Any]) -> None:
     )
 
 
+def _nothing(sheet: Sheet, receipt: dict[str, Any]) -> None:
+    whole = receipt["status"] == "rejected"
+    sheet.line("整批被退回，原因见“概况”。" if whole else "没有被退回的数据行。")
+
+
 def _details(
     book: Book, receipt: dict[str, Any], contract: Contract, places: Places | None
 ) -> None:
@@ -127,10 +128,10 @@ def _details(
     sheet.title("问题明细")
     details, refused = receipt["details"], receipt["rows_quarantined"]
     if not details:
-        sheet.line("没有被退回的数据行。")
+        _nothing(sheet, receipt)
         return
     sheet.line(
-        "数据行号从 1 起，不算表头和空行。"
+        "数据行号从 1 起，不算表头和空行。一行有几处问题的只列最先查到的一处，请通查整行。"
         + ("单元格位置是报送的工作簿中的位置。" if places else "")
         + "为保护个人信息，本表不列数据内容，请按位置查阅原件。"
     )

@@ -12,6 +12,7 @@ import polars as pl
 
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
+from ingestion.odcs import CodeList
 from ingestion.reasons import REASONS
 
 EXAMPLES = 20
@@ -32,7 +33,7 @@ WHAT_TO_DO = {
     "accepted": "无需处理。",
     "accepted_with_errors": "请更正被退回的行，用新的序号（或在下期）重新报送；其余行无需重报。",
     "partly_accepted": "本期视为未报齐。请更正被退回的行，尽快用新的序号重新报送。",
-    "rejected": "本期视为未报。请按下面的原因更正，重新报送整批。",
+    "rejected": "本期视为未报。请按退回原因更正，重新报送整批。",
 }
 
 
@@ -91,10 +92,13 @@ def suggestion(contract: Contract, column: str, reason: str) -> str:
     known = contract.by_name.get(column)
     if known is None:
         return REASONS[reason].suggestion
-    if reason == "bad_code" and known.codes and len(known.codes.values) <= LISTED_CODES:
-        labels = known.codes.values.items()
-        listed = (f"{code}（{getattr(label, 'label', label)}）" for code, label in labels)
-        return "可填代码或名称：" + "、".join(listed)
+    listed = known.codes is not None and len(known.codes.values) <= LISTED_CODES
+    if known.codes and listed and reason in ("bad_code", "bad_number"):
+        return _codes_to_fill_in(known.codes)
+    if reason == "bad_number" and known.logical_type == "integer":
+        return "请只填整数，不带单位和文字"
+    if reason == "bad_date" and known.logical_type == "timestamp":
+        return f"{REASONS[reason].suggestion} 09:30"
     if reason == "bad_pattern":
         return f"{REASONS[reason].suggestion}：{known.description}"
     if reason == "out_of_range":
@@ -102,6 +106,13 @@ def suggestion(contract: Contract, column: str, reason: str) -> str:
         limits = "、".join(f"{word} {bound}" for word, bound in bounds if bound is not None)
         return f"{REASONS[reason].suggestion}：应{limits}"
     return REASONS[reason].suggestion
+
+
+def _codes_to_fill_in(codes: CodeList) -> str:
+    labels = {code: str(getattr(label, "label", label)) for code, label in codes.values.items()}
+    listed = [code if code == label else f"{code}（{label}）" for code, label in labels.items()]
+    several = f"；有多项的，中间用“{codes.separator}”分隔" if codes.separator else ""
+    return f"可填代码或名称：{'、'.join(listed)}{several}"
 
 
 def _problems(contract: Contract, refused: pl.LazyFrame) -> list[dict[str, Any]]:

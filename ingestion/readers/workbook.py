@@ -352,7 +352,7 @@ def _choose(
     if not fitting:
         # The best one is read all the same: what it lacks is said column by column.
         fitting = [max(shown or filled, key=lambda sheet: sheet.fit)]
-    layouts = {tuple(filter(None, sheet.names)) for sheet in fitting}
+    layouts = {tuple(sorted(filter(None, sheet.names))) for sheet in fitting}
     if len(layouts) > 1:
         raise DeliveryError(
             "ambiguous_sheets",

@@ -143,7 +143,9 @@ def _hand_in(settings: Settings, done: Handover, land: bool) -> None:
         _show_receipt(settings, receipt)
     if receipts and others:
         common.say(f"同时处理了收件目录中的另外 {len(others)} 批。")
-    if any(receipt["status"] == "rejected" for receipt in receipts):
+    if any(receipt["rows_read"] > receipt["rows_loaded"] == 0 for receipt in receipts) or any(
+        receipt["status"] == "rejected" for receipt in receipts
+    ):
         raise typer.Exit(common.FAILED)
 
 

@@ -89,7 +89,7 @@ def test_a_header_that_reads_like_a_value_is_told_by_its_place(home: Settings) -
     wide = rows.with_columns(*(pl.lit("x").alias(name) for name in odd), 楼层=pl.lit("3"))
     found = put(home, STAY, "a.csv", text(wide), rows)
     place = f"第{rows.width + 1}列（列名有7个字，不引用）"
-    found.loaded(3, [], f"未知列 {place}，未采用", "未知列 楼层")
+    found.loaded(3, [], f"未知列 {place}，未采用\n", "未知列 楼层，未采用，已报请")
     kept = [file.read_text() for file in home.home.rglob("*.json") if "inbox" not in file.parts]
     assert any(place in text for text in kept), "the manifest tells it too"
     assert not [name for name in odd if any(name in text for text in kept)]
@@ -111,6 +111,15 @@ def test_renamed_column_is_recognised_and_said(home: Settings) -> None:
     rows = funds(5).rename({"total_amount": "total_amont"})
     found = put(home, FUND, "a.csv", text(rows), 5)
     found.rejected("missing_column", "“total_amont”是否就是“总额”")
+
+
+def test_more_required_columns_renamed_than_not(home: Settings) -> None:
+    """So long as half of the row are headers it is one, and what is likely meant can be said."""
+    wrong = {"stay_no": "入院编码", "facility_code": "院编码", "id_no": "证件"}
+    wrong["checked_in_on"] = "进院日"
+    found = put(home, STAY, "a.csv", text(stays(5).rename(wrong)), 5)
+    found.rejected("missing_column", "“入院编码”是否就是“入住编号”", "入院编码、院编码、证件")
+    assert "表头应在文件的第一行" not in found.message
 
 
 def test_reordered_columns_make_no_difference(home: Settings) -> None:
@@ -260,6 +269,8 @@ def test_header_only_is_a_delivery_without_rows(home: Settings) -> None:
     found = put(home, FUND, "a.csv", text(funds(1)).splitlines(keepends=True)[0], 0)
     assert found.receipt["status"] == "accepted"
     found.loaded(0, [])
+    zero = {"total_amount": "0.00", "eldercare_amount": "0"}
+    put(home, FUND, "b.csv", text(funds(0)), 0, sequence=2, control_sums=zero).loaded(0, [])
 
 
 def test_truncated_text_does_not_load_half(home: Settings) -> None:

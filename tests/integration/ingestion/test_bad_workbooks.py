@@ -293,6 +293,18 @@ def test_sheets_that_differ_are_ambiguous(home: Settings, tmp_path: Path) -> Non
     found.rejected("ambiguous_sheets", "原表", "改", "只保留")
 
 
+def test_sheets_with_the_same_columns_in_another_order(home: Settings, tmp_path: Path) -> None:
+    rows = stays(6)
+
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet_of(book, rows.head(4), "城区")
+        sheet_of(book, rows.tail(2).select(reversed(rows.columns)), "乡镇")
+
+    found = put(home, STAY, "a.xlsx", workbook(tmp_path / "b.xlsx", fill), rows)
+    frame = found.loaded(6, [], "按顺序读取了 2 个表头相同的工作表")
+    assert frame["stay_no"].to_list() == rows["stay_no"].to_list()
+
+
 def test_hidden_sheets_are_said(home: Settings, tmp_path: Path) -> None:
     rows = stays(4)
 

@@ -249,7 +249,7 @@ def test_columns_and_tables_may_have_any_name(base: Base, tmp_path: Path, column
     home = home.model_copy(update={"sources": {CREMATION: odd}})
     receipt = land(home).receipts[0]
     assert receipt["rows_loaded"] == 1
-    raw = pl.concat(spooled_frames(next(home.landing.glob(f"{CREMATION}/*/rows.tsv.zst"))))
+    raw = pl.concat(spooled_frames(next(home.landing.glob(f"{CREMATION}/*/*/rows.tsv.zst"))))
     assert raw[column].to_list() == ["x"]
     assert loaded(home) == []
 
@@ -290,7 +290,7 @@ def test_bytes_that_are_no_text_are_refused_and_shown(base: Base, tmp_path: Path
     refused = quarantine.scan(home).collect().row(0, named=True)
     assert (refused["column"], refused["reason"]) == ("name", "bad_encoding")
     assert refused["raw_value"] == "\ufffd0xC0EECBC4"
-    raw = pl.concat(spooled_frames(next(home.landing.glob(f"{CREMATION}/*/rows.tsv.zst"))))
+    raw = pl.concat(spooled_frames(next(home.landing.glob(f"{CREMATION}/*/*/rows.tsv.zst"))))
     assert raw.sort("cremation_no")["name"].to_list() == ["张三", "\ufffd0xC0EECBC4", "王\\五\t"]
     assert loaded(home) == []
     base.run(f"update exchange.{CREMATION} set name = %s where cremation_no = 'C001'", (b"\xff",))

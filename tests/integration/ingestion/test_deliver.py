@@ -184,7 +184,8 @@ def test_what_cannot_be_told_is_asked_for(run: Run, tmp_path: Path) -> None:
         ("empty_440203_202609.csv", b"", "是空的"),
         ("notes.docx", b"PK", "不认识的文件类型"),
         ("book_440203_202609.xlsx", b"PK\x03\x04 cut off", "无法打开"),
-        ("other_440203_202609.csv", "甲,乙\n1,2\n".encode(), "--dataset"),
+        ("other_440203_202609.csv", "甲,乙\n1,2\n".encode(), "请确认表头（列名）在数据上面"),
+        ("blank_440203_202609.csv", b"\n\n", "连表头也没有"),
     ],
 )
 def test_files_that_are_none(
@@ -224,6 +225,32 @@ def test_a_refused_delivery_shows_why_and_fails(
     code, out, _ = run(str(file), "--yes", "--land", "--dataset", DATASET)
     assert code == 1 and "整批退回" in out and "资金来源" in out
     assert lake(settings, DATASET).is_empty()
+
+
+def test_an_empty_workbook_is_called_empty(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a_440203_202609.xlsx"
+    book = xlsxwriter.Workbook(str(file))
+    book.add_worksheet()
+    book.close()
+    code, _, err = run(str(file), "--yes")
+    assert code == 1 and "连表头也没有" in err
+
+
+def test_a_month_without_rows_can_be_handed_in(
+    run: Run, settings: Settings, tmp_path: Path
+) -> None:
+    file = chinese(tmp_path / "公益金_440203_202609.csv", DATASET, funds(0))
+    code, out, _ = run(str(file), "--yes", "--land")
+    assert code == 0 and "收到 0 行" in out
+    assert register.batches(settings, DATASET)["control_rows"].to_list() == [0]
+
+
+def test_a_delivery_of_which_nothing_was_loaded_fails(run: Run, tmp_path: Path) -> None:
+    rows = funds(3).with_columns(fund=pl.lit("?"))
+    code, out, _ = run(
+        str(chinese(tmp_path / "a_440203_202609.csv", DATASET, rows)), "--yes", "--land"
+    )
+    assert code == 1 and "未接收" in out
 
 
 def test_json_for_scripts(run: Run, tmp_path: Path) -> None:

@@ -99,7 +99,9 @@ def test_a_refused_delivery_has_a_receipt_that_says_what_to_do(
     land(home, [FUND])
     found = receipts.find(home, dataset=FUND)
     (file,) = receipts.write_books(home, found, tmp_path / "receipts")
-    facts = dict(row for row in sheets(file)["概况"] if len(row) == 2)
+    told = sheets(file)
+    facts = dict(row for row in told["概况"] if len(row) == 2)
+    assert told["问题明细"][1] == told["问题汇总"][1] == ["整批被退回，原因见“概况”。"]
     assert facts["接收结果"] == "整批退回，未载入任何数据"
     assert facts["退回原因"].startswith("控制记录写 21 行，实际收到 20 行")
     assert "重新报送整批" in facts["要做的事"]

@@ -18,6 +18,10 @@ CONTRACTS = PROJECT_DIR / "ingestion" / "contracts"
         ("facility_claim", "claimed_days", "out_of_range", "应不小于 0、不大于 31"),
         ("facility_claim", "amount", "out_of_range", "应不小于 0"),
         ("facility_claim", "month", "bad_pattern", "格式填写：补贴所属月份，YYYY-MM"),
+        ("facility", "functions", "bad_code", "：全托、日托、上门、协调；有多项的，中间用“;”分隔"),
+        ("facility", "star_grade", "bad_number", "可填代码或名称：1（一级）"),
+        ("facility", "beds_total", "bad_number", "请只填整数"),
+        ("home_visit", "visited_at", "bad_date", "如 2026-09-01 09:30"),
         ("facility_claim", "", "column_count", "请检查该行的分隔符"),
     ],
 )
