@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from ingestion import guessing, parsing, register
-from ingestion.connectors.inbox import CONTROL_SUFFIX
+from ingestion.connectors.listing import CONTROL_SUFFIX
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Control, parse_control, real_period
 from ingestion.durable import sync, write_json

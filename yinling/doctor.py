@@ -176,7 +176,7 @@ def _sources(settings: Settings) -> Iterator[Finding]:
 def _waiting(settings: Settings, source: Source) -> list[str]:
     """Files in a source's folder that nothing says are complete."""
     from ingestion.connectors.folder import listing
-    from ingestion.connectors.inbox import waiting
+    from ingestion.connectors.listing import waiting
 
     folder = settings.home / source.path if source.path is not None else None
     if source.connector != "folder" or folder is None or not folder.is_dir():

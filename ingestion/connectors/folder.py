@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from ingestion.connectors.inbox import Candidate, Entry, Inbox, candidates, news, settled
+from ingestion.connectors.inbox import Inbox
+from ingestion.connectors.listing import Candidate, Entry, candidates, news, settled
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
 from ingestion.errors import SourceError

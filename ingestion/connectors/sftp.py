@@ -25,7 +25,8 @@ from ingestion.connectors.host_keys import (
     known_keys,
     plain_errors,
 )
-from ingestion.connectors.inbox import Candidate, Entry, Inbox, candidates, news, settled
+from ingestion.connectors.inbox import Inbox
+from ingestion.connectors.listing import Candidate, Entry, candidates, news, settled
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
 from ingestion.errors import SourceError

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.connectors.inbox import Entry, candidates, waiting
+from ingestion.connectors.listing import Entry, candidates, waiting
 from ingestion.connectors.naming import FIELDS, Naming, month, month_in
 from ingestion.connectors.rest import client, rest_deliveries
 from ingestion.connectors.rest.frontier import Frontier, Mark, Scale

@@ -13,7 +13,7 @@ import paramiko
 import pytest
 
 from ingestion import register
-from ingestion.connectors import host_keys, inbox, sftp
+from ingestion.connectors import host_keys, listing, sftp
 from ingestion.errors import SourceError
 from ingestion.landing import land
 from tests.integration.ingestion.conftest import Deliver, funds, lake
@@ -302,6 +302,6 @@ def test_long_chinese_names(change: Change, remote: Settings) -> None:
 
 def test_listing_names_are_file_names() -> None:
     """What a server lists decides where bytes go on this machine: no path, no hidden file."""
-    bad = [inbox.Entry(name, 3, 0) for name in (".bashrc", "x.part", "~$x.xlsx", "x~")]
+    bad = [listing.Entry(name, 3, 0) for name in (".bashrc", "x.part", "~$x.xlsx", "x~")]
     source = Source(connector="sftp", name_pattern="{any}")
-    assert inbox.candidates(bad, source) == []
+    assert listing.candidates(bad, source) == []
