@@ -115,9 +115,9 @@ class SchemaReport:
         change = (self.change(contract) or {}).get("last_batch")
         if change:
             parts = [
-                f"{label} {_few(names)}"
+                f"{label} {_few(named)}"
                 for label, names in (("新增列", change["added"]), ("不再有列", change["gone"]))
-                if names
+                if (named := [name for name in names if is_named(name)])
             ]
             parts += [
                 f"列 {name} 的类型由 {old} 变为 {new}"

@@ -92,11 +92,11 @@ def dataset_of(path: Path, contracts: Mapping[str, Contract]) -> tuple[str, str]
     if fit < (LEAST_FIT if not whole else LEAST_FIT / 2) or doubtful:
         near = [name for name in [best, *others][:3] if fits[name][1] > 0]
         listed = "、".join(f"{name}（{contracts[name].title}）" for name in near)
-        remedy = "请确认表头（列名）在数据上面，与目录一致" if not near else f"最接近的是 {listed}"
+        nearest = f"最接近的是 {listed}" if near else "没有一列符合任何目录"
         raise DeliveryError(
             "unknown_dataset",
-            f"从表头看不出 {path.name} 是哪个数据集：{'' if near else '没有一列符合任何目录。'}"
-            f"{remedy}；或用 --dataset 指明。",
+            f"从表头看不出 {path.name} 是哪个数据集，{nearest}。请核对表头（列名）是否与目录一致"
+            "（文本文件的第一行应是表头，上面不要有标题），或用 --dataset 指明。",
         )
     contract = contracts[best]
     found = max(contract.headers.fit(row) for row in rows)

@@ -142,7 +142,7 @@ def _hand_in(settings: Settings, done: Handover, land: bool) -> None:
     for receipt in receipts or others:
         _show_receipt(settings, receipt)
     if receipts and others:
-        common.say(f"同时处理了收件目录中的另外 {len(others)} 批。")
+        common.say(f"收件目录中另有 {len(others)} 批（含以前退回的），见各自的回执。")
     if any(receipt["rows_read"] > receipt["rows_loaded"] == 0 for receipt in receipts) or any(
         receipt["status"] == "rejected" for receipt in receipts
     ):
@@ -156,7 +156,10 @@ def _show_receipt(settings: Settings, receipt: dict[str, Any]) -> None:
     lines += [f"  · {p['message']}。{p['suggestion']}" for p in problems[:PROBLEMS]]
     if len(problems) > PROBLEMS:
         lines.append(f"  · 另有 {len(problems) - PROBLEMS} 类问题，见回执文件")
-    lines += [f"  注意：{warning}" for warning in receipt["warnings"][:PROBLEMS]]
+    warnings = receipt["warnings"]
+    lines += [f"  注意：{warning}" for warning in warnings[:PROBLEMS]]
+    if len(warnings) > PROBLEMS:
+        lines.append(f"  注意：另有 {len(warnings) - PROBLEMS} 条提示，见回执文件")
     lines.append(f"回执文件  {settings.receipts / receipt['dataset']}")
     common.emit(receipt, lines)
 

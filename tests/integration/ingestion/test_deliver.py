@@ -184,7 +184,7 @@ def test_what_cannot_be_told_is_asked_for(run: Run, tmp_path: Path) -> None:
         ("empty_440203_202609.csv", b"", "是空的"),
         ("notes.docx", b"PK", "不认识的文件类型"),
         ("book_440203_202609.xlsx", b"PK\x03\x04 cut off", "无法打开"),
-        ("other_440203_202609.csv", "甲,乙\n1,2\n".encode(), "请确认表头（列名）在数据上面"),
+        ("other_440203_202609.csv", "甲,乙\n1,2\n".encode(), "第一行应是表头"),
         ("blank_440203_202609.csv", b"\n\n", "连表头也没有"),
     ],
 )
@@ -225,6 +225,9 @@ def test_a_refused_delivery_shows_why_and_fails(
     code, out, _ = run(str(file), "--yes", "--land", "--dataset", DATASET)
     assert code == 1 and "整批退回" in out and "资金来源" in out
     assert lake(settings, DATASET).is_empty()
+    sound = chinese(tmp_path / "b_440203_202609.csv", DATASET, funds(3))
+    code, out, _ = run(str(sound), "--yes", "--land")
+    assert code == 0 and "另有 1 批（含以前退回的）" in out
 
 
 def test_an_empty_workbook_is_called_empty(run: Run, tmp_path: Path) -> None:

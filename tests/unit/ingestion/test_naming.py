@@ -93,7 +93,7 @@ def test_every_dataset_is_told_by_its_own_headers(
 def test_headers_that_tell_nothing(tmp_path: Path) -> None:
     file = tmp_path / "data.csv"
     file.write_text("甲,乙,丙\n1,2,3\n")
-    with pytest.raises(DeliveryError, match=r"请确认表头.*用 --dataset 指明") as error:
+    with pytest.raises(DeliveryError, match=r"第一行应是表头.*用 --dataset 指明") as error:
         guessing.dataset_of(file, CONTRACTS)
     assert error.value.code == "unknown_dataset"
 
