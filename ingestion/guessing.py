@@ -27,21 +27,27 @@ _REGION = re.compile(r"(?<!\d)([1-9]\d{5})(?:\d{6})?(?!\d)")
 
 
 def encoding_of(path: Path, agreed: str) -> str:
-    """The agreed encoding if the head of the file can be text in it, else the other one.
+    """The encoding in which most lines at the head of the file can be text, else the agreed one.
 
-    UTF-8 is looked for first: its text mostly is valid GB18030 too, but other characters. A byte
-    order mark speaks for itself when the file is read.
+    UTF-8 is looked for first: its text mostly is valid GB18030 too, but other characters. A spoilt
+    line does not decide for all. A byte order mark speaks for itself when the file is read.
     """
     with path.open("rb") as file:
         head = file.read(1 << 20)
-    if head.isascii():
-        return agreed
+    lines = [line for line in head.split(b"\n") if not line.isascii()]
     for name in ENCODINGS:
-        with contextlib.suppress(UnicodeDecodeError):
-            # A character that the end of the head cuts in two is no error.
-            codecs.getincrementaldecoder(name)("strict").decode(head)
+        if 2 * sum(_is_text(line, name) for line in lines) > len(lines):
             return name
     return agreed
+
+
+def _is_text(line: bytes, encoding: str) -> bool:
+    try:
+        # A character that the end of the head cuts in two is no error.
+        codecs.getincrementaldecoder(encoding)("strict").decode(line)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def heads(path: Path) -> list[list[str]]:

@@ -95,10 +95,13 @@ def suggestion(contract: Contract, column: str, reason: str) -> str:
     listed = known.codes is not None and len(known.codes.values) <= LISTED_CODES
     if known.codes and listed and reason in ("bad_code", "bad_number"):
         return _codes_to_fill_in(known.codes)
-    if reason == "bad_number" and known.logical_type == "integer":
-        return "请只填整数，不带单位和文字"
-    if reason == "bad_date" and known.logical_type == "timestamp":
-        return f"{REASONS[reason].suggestion} 09:30"
+    blank = "" if known.required else "；没有的请留空"
+    if reason == "bad_number":
+        whole = known.logical_type == "integer"
+        return ("请只填整数，不带单位和文字" if whole else REASONS[reason].suggestion) + blank
+    if reason == "bad_date":
+        clock = " 09:30" if known.logical_type == "timestamp" else ""
+        return f"{REASONS[reason].suggestion}{clock}{blank}"
     if reason == "bad_pattern":
         return f"{REASONS[reason].suggestion}：{known.description}"
     if reason == "out_of_range":

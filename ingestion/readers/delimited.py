@@ -58,7 +58,13 @@ def delimited_frames(
         stream = io.BufferedReader(decoder, decoding.READ_BYTES)
         line = _header_line(stream)
         delimiter = sniff(line, headers, content.suffix)
-        names = column_names(_split(line, delimiter), headers)
+        cells = _split(line, delimiter)
+        if len(cells) == 1 and line.count("，") > 1:
+            raise DeliveryError(
+                "bad_structure",
+                f"{content.name} 的各列之间是中文逗号（，）。请改为英文逗号（,），重新导出。",
+            )
+        names = column_names(cells, headers)
         suspect = False
         yield pl.DataFrame([pl.Series(name, [], dtype=pl.String) for name in names])
         decoder.unread(stream.read1())

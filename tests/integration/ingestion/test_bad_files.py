@@ -224,6 +224,11 @@ def test_delimiters_are_found(home: Settings, name: str) -> None:
     put(home, STAY, name, text(rows, separator=separator), rows).loaded(7, [])
 
 
+def test_chinese_commas_between_the_columns(home: Settings) -> None:
+    data = text(funds(3)).replace(b",", "，".encode())
+    put(home, FUND, "a.csv", data, 3).rejected("bad_structure", "中文逗号")
+
+
 def test_a_row_with_other_columns_is_refused_alone(home: Settings) -> None:
     rows = stays(60)
     line = rows.write_csv().splitlines()[31]

@@ -104,5 +104,9 @@ def test_the_encoding_is_told_by_the_bytes(encoding: str, agreed: str, tmp_path:
     file = tmp_path / "data.csv"
     file.write_bytes("区划代码,名称\n440203,武江区\n".encode(encoding))
     assert guessing.encoding_of(file, agreed) == encoding
+    rows = [f"44020300000{n},武江区\n".encode(encoding) for n in range(9)]
+    other = "gb18030" if encoding == "utf-8" else "utf-8"
+    file.write_bytes(b"".join([*rows, "440203000099,长坝村\n".encode(other)]))
+    assert guessing.encoding_of(file, agreed) == encoding, "one spoilt line does not decide"
     file.write_bytes(b"a,b\n1,2\n")
     assert guessing.encoding_of(file, agreed) == agreed

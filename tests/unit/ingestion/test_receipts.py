@@ -22,6 +22,8 @@ CONTRACTS = PROJECT_DIR / "ingestion" / "contracts"
         ("facility", "star_grade", "bad_number", "可填代码或名称：1（一级）"),
         ("facility", "beds_total", "bad_number", "请只填整数"),
         ("home_visit", "visited_at", "bad_date", "如 2026-09-01 09:30"),
+        ("cremation", "funeral_subsidy_amount", "bad_number", "最多两位小数；没有的请留空"),
+        ("facility", "closed_on", "bad_date", "如 2026-09-01；没有的请留空"),
         ("facility_claim", "", "column_count", "请检查该行的分隔符"),
     ],
 )
