@@ -31,6 +31,7 @@ from ingestion.repeats import Memory, Turn
 from ingestion.tokens import token_key
 from ingestion.transform import Chunk, transform
 from yinling.clock import this_second
+from yinling.locks import BusyError
 from yinling.settings import Settings, SettingsError
 
 GROUP_ROWS = 50_000  # deliveries are checked together up to so many rows
@@ -132,7 +133,7 @@ def has_news(settings: Settings, contract: Contract) -> bool:
     """
     try:
         return _Dataset(settings, contract, Landed(), lambda batches, rows: None).has_news()
-    except (IngestionError, SettingsError, OSError):
+    except (IngestionError, BusyError, SettingsError, OSError):
         return True
 
 
