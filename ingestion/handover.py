@@ -1,8 +1,8 @@
 """Hand delivery: a file from a memory stick or a mail gets its control record and goes in.
 
 What the file is, is guessed and said; row count, sums and hash are worked out from the file. It is
-put into the source's folder in two renames, the control record last: without it a run leaves the
-file alone, or, where names alone say what a file is, waits while the file is new.
+put into the source's folder in two renames, the control record first: no run finds the file without
+it, and one that looks in between waits for the file.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _fill(
 ) -> None:
     """Provider, period, mode and sequence: said, guessed, or missing."""
     known = register.batches(settings, done.contract.name)
-    waiting = _waiting(done.folder, done.contract.name)
+    waiting = _waiting(done)
     same = known.filter(pl.col("sha256") == done.sha256)["batch_id"].to_list()
     same += [name for name, control in waiting.items() if control.sha256 == done.sha256]
     done.before = same[0] if same else ""
@@ -212,15 +212,20 @@ def _take(done: Handover, name: str, title: str, guess: tuple[str, str] | None) 
     return guess[0]
 
 
-def _waiting(folder: Path, dataset: str) -> dict[str, Control]:
-    """Control records in the folder by their file's name; unreadable ones are landing's affair."""
+def _waiting(done: Handover) -> dict[str, Control]:
+    """Control records in the folder by their file's name; unreadable ones are landing's affair.
+
+    Nor does the one count that a killed run of this very delivery left without its file.
+    """
     found = {}
-    for record in folder.glob(f"*{CONTROL_SUFFIX}") if folder.is_dir() else ():
+    for record in done.folder.glob(f"*{CONTROL_SUFFIX}") if done.folder.is_dir() else ():
         try:
-            control = parse_control(record.read_bytes(), record.name, dataset)
+            control = parse_control(record.read_bytes(), record.name, done.contract.name)
         except DeliveryError:
             continue
-        found[record.name.removesuffix(CONTROL_SUFFIX)] = control
+        file = record.with_name(record.name.removesuffix(CONTROL_SUFFIX))
+        if file.exists() or control.sha256 != done.sha256:
+            found[file.name] = control
     return found
 
 
@@ -252,7 +257,7 @@ def place(done: Handover, tell: Tell) -> Path:
     done.folder.mkdir(parents=True, exist_ok=True)
     target = done.folder / done.file.name
     hidden = done.file.name.startswith((".", "~"))
-    if hidden or _is_taken(target, done.sha256):
+    if hidden or _is_taken(target, done):
         target = done.folder / f"{done.batch_id}{done.file.suffix.lower()}"
     draft = done.folder / f".{done.batch_id}.part"
     try:
@@ -264,19 +269,32 @@ def place(done: Handover, tell: Tell) -> Path:
                 tell("复制", copied, done.size)
         shutil.copystat(done.file, draft)
         sync(draft)
-        draft.replace(target)
+        record = target.with_name(target.name + CONTROL_SUFFIX)
+        write_json(record, _control(done))
+        try:
+            draft.replace(target)
+        except OSError:
+            record.unlink()
+            raise
     finally:
         draft.unlink(missing_ok=True)
-    write_json(target.with_name(target.name + CONTROL_SUFFIX), _control(done))
     return target
 
 
-def _is_taken(target: Path, digest: str) -> bool:
-    """Whether another delivery has the name; the same bytes without a control record are what a
-    killed run left."""
-    if target.with_name(target.name + CONTROL_SUFFIX).exists():
-        return True
-    return target.exists() and _digest(target, lambda *_: None) != digest
+def _is_taken(target: Path, done: Handover) -> bool:
+    """Whether another delivery has the name; half of this one is what a killed run left."""
+    record = target.with_name(target.name + CONTROL_SUFFIX)
+    if record.exists():
+        return target.exists() or not _is_half(record, done.contract.name, done.sha256)
+    return target.exists() and _digest(target, lambda *_: None) != done.sha256
+
+
+def _is_half(record: Path, dataset: str, digest: str) -> bool:
+    """Whether a control record that stands alone was written for these bytes."""
+    try:
+        return parse_control(record.read_bytes(), record.name, dataset).sha256 == digest
+    except DeliveryError:
+        return False
 
 
 def _control(done: Handover) -> dict[str, Any]:

@@ -59,11 +59,12 @@ def listing(folder: Path) -> list[Entry]:
 
 
 def _may_grow(candidate: Candidate, seconds: float) -> bool:
-    """Whether somebody may still be writing it, or its control record: nothing says that it is
-    complete, and it has not been there for long.
+    """Whether somebody may still be writing it, or what belongs to it: file or control record is
+    missing, nothing else says that it is complete, and it has not been there for long.
     """
     file = candidate.file
-    return not candidate.done and time.time() - max(file.mtime_ns, file.changed_ns) / 1e9 < seconds
+    half = file.size < 0 or not candidate.done
+    return half and time.time() - max(file.mtime_ns, file.changed_ns) / 1e9 < seconds
 
 
 def _copy(file: Path, raw: Path) -> None:

@@ -70,7 +70,9 @@ def candidates(listing: Iterable[Entry], source: Source) -> list[Candidate]:
     }
     data = {name: entry for name, entry in entries.items() if _is_data(name)}
     found = [
-        Candidate(data.get(name, Entry(name, -1, control.mtime_ns)), control, True)
+        Candidate(
+            data.get(name, Entry(name, -1, control.mtime_ns, control.changed_ns)), control, True
+        )
         for name, control in controls.items()
         if not _is_unfinished(name)
     ]
@@ -104,7 +106,7 @@ def settled(
 ) -> list[Candidate]:
     """Those that a second look, `seconds` later, finds unchanged; the others wait.
 
-    So does a file whose control record has come in between.
+    So does a file whose control record has come in between, and a record whose file has.
     """
     if not found:
         return []
@@ -113,7 +115,7 @@ def settled(
 
     def is_settled(candidate: Candidate) -> bool:
         file = candidate.file
-        same = file.size < 0 or now.get(file.name) == file
+        same = now.get(file.name) == (None if file.size < 0 else file)
         return same and (candidate.control is not None or file.name + CONTROL_SUFFIX not in now)
 
     return [candidate for candidate in found if is_settled(candidate)]

@@ -26,7 +26,7 @@ from ingestion import readers
 from ingestion.contracts import Contract, load_contracts
 from ingestion.drift import conform
 from ingestion.errors import DeliveryError
-from ingestion.headers import Headers
+from ingestion.headers import Headers, column_names, is_named
 from ingestion.marks import FAULT, TEXT, unmarked
 from ingestion.readers.content import Content
 from ingestion.readers.delimited import DELIMITERS, delimited_frames
@@ -418,6 +418,23 @@ def test_decorated_headers_mean_their_column(
     assert contract.headers.mapping(list(written)) == written
     frame = pl.DataFrame({header: [name] for header, name in written.items()})
     assert conform(contract, frame).row(0) == tuple(column.name for column in contract.columns)
+
+
+@MANY
+@given(CONTRACT, st.lists(st.text(min_size=1, max_size=20), min_size=3, max_size=12), st.randoms())
+def test_a_row_that_is_no_header_is_not_quoted(
+    contract: Contract, persons: list[str], order: Any
+) -> None:
+    """Whatever stands there, with one header of the contract among it."""
+    persons = [text for text in persons if text.strip() and not contract.headers.found([text])]
+    known = order.choice([column.title for column in contract.columns])
+    row = [*persons, known]
+    order.shuffle(row)
+    if contract.headers.is_header(row):  # so few columns does the contract want
+        return
+    names = column_names(row, contract.headers)
+    assert [name for name in names if is_named(name)] == [known]
+    assert len(set(names)) == len(row)
 
 
 @MANY

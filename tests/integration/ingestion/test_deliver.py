@@ -103,17 +103,38 @@ def test_into_the_folder_and_landed_by_the_next_run(
     assert land(settings, [DATASET]).receipts[0]["status"] == "accepted"
 
 
-def test_killed_between_file_and_control_record(
-    run: Run, settings: Settings, tmp_path: Path
+@pytest.mark.parametrize("lost", ["", ".control.json"])
+def test_killed_between_control_record_and_file(
+    run: Run, settings: Settings, tmp_path: Path, lost: str
 ) -> None:
+    """The control record goes first; a file without one was put there by somebody else."""
     file = chinese(tmp_path / "x_440203_202609.csv", DATASET, funds(3))
     run(str(file), "--yes")
-    (settings.home / "in" / f"{file.name}.control.json").unlink()
+    (settings.home / "in" / f"{file.name}{lost}").unlink()
     (settings.home / "in" / ".welfare_fund.440203.2026-09.0001.part").write_bytes(b"half")
     assert run(str(file), "--yes")[0] == 0
     assert sorted(path.name for path in (settings.home / "in").iterdir()) == [
         file.name, f"{file.name}.control.json",
     ]  # fmt: skip
+    assert [r["batch_id"][-4:] for r in land(settings, [DATASET]).receipts] == ["0001"]
+
+
+def test_no_run_finds_the_file_without_its_control_record(
+    run: Run, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked at after each rename: where the name alone would do, too, the file is not first."""
+    seen, replace = [], Path.replace
+
+    def look(self: Path, target: Path) -> Path:
+        moved = replace(self, target)
+        seen.append(sorted(p.name for p in (settings.home / "in").iterdir() if p.name[0] != "."))
+        return moved
+
+    monkeypatch.setattr(Path, "replace", look)
+    file = chinese(tmp_path / "x_440203_202609.csv", DATASET, funds(3))
+    run(str(file), "--yes")
+    record = f"{file.name}.control.json"
+    assert seen[-2:] == [[record], [file.name, record]]
 
 
 def test_another_file_has_the_name(run: Run, settings: Settings, tmp_path: Path) -> None:

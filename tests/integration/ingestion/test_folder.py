@@ -185,6 +185,21 @@ def test_a_file_waits_for_the_control_record_that_is_on_its_way(watch: Watch) ->
     assert land(home).receipts[0]["batch_id"] == "welfare_fund.caizheng.2026-09.0007"
 
 
+def test_a_control_record_waits_for_the_file_that_is_on_its_way(watch: Watch) -> None:
+    home = watch(provider="caizheng", settle_seconds=0.6)
+    file = put(home, "202609.csv")
+    data = file.read_bytes()
+    file.unlink()
+    record(home, file, row_count=3)
+    follow = threading.Timer(0.2, file.write_bytes, (data,))
+    follow.start()
+    assert land(home).receipts == []
+    follow.join()
+    assert land(home).receipts[0]["rows_loaded"] == 3
+    record(home, file.with_name("b.csv"), row_count=3, sequence=2)
+    assert [r["reason"] for r in land(home).rejected] == ["missing_file"]
+
+
 def test_nobody_is_named(watch: Watch) -> None:
     home = watch(name_pattern="{period}")
     put(home, "202609.csv")
