@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import polars as pl
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -125,6 +125,26 @@ class Delivery:
             return None
         return DeliveryError(
             "hash", f"文件 {self.file} 与控制记录的摘要不符，传输中可能受损。请重新报送。"
+        )
+
+    def fits(self, batch: Mapping[str, Any]) -> bool:
+        """Whether the control record says of a batch with the same bytes what the batch is.
+
+        Args:
+            batch: its row of the register.
+        """
+        if self.row_count is None:
+            return True
+        if (self.mode, self.row_count) != (batch["mode"], batch["rows_read"]):
+            return False
+        stated, loaded, refused = (
+            {item["column"]: Decimal(item["sum"]) for item in batch[name]}
+            for name in ("control_sums", "sums", "refused_sums")
+        )
+        # What was reconciled once stays so, unreadable values and all.
+        return self.control_sums == stated or all(
+            name in loaded and loaded[name] + refused[name] == total
+            for name, total in self.control_sums.items()
         )
 
 

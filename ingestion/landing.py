@@ -224,17 +224,16 @@ class _Dataset:
         return False
 
     def _remember(self, known: pl.DataFrame) -> None:
-        told = known.select("batch_id", "mode", "rows_read").rows()
         self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
-        self.totals = {batch_id: (mode, rows) for batch_id, mode, rows in told}
+        self.known = known
 
     def _is_landed(self, delivery: Delivery) -> bool:
         """Whether the hub has this very delivery, byte for byte, as its control record says."""
         landed = self.hashes.get(delivery.batch_id)
         if landed is None or landed != delivery.sha256:
             return False
-        stated = (delivery.mode, delivery.row_count)
-        return stated[1] is None or self.totals.get(delivery.batch_id, stated) == stated
+        batches = self.known.filter(batch_id=delivery.batch_id).rows(named=True)
+        return all(delivery.fits(batch) for batch in batches)
 
     def _receipt_name(self, delivery: Delivery) -> str:
         """Where the delivery's refusal is told; the receipt of what was loaded stays as it is."""

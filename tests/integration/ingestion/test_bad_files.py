@@ -375,6 +375,16 @@ def test_damaged_zip_member(home: Settings) -> None:
     found.rejected("bad_archive", "解压")
 
 
+def test_a_zip_whose_directory_lies_about_sizes(home: Settings) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", text(funds(500)))
+    data = bytearray(packed.getvalue())
+    stated = data.rindex(b"PK\x01\x02") + 24
+    data[stated : stated + 4] = (2_000).to_bytes(4, "little")
+    put(home, FUND, "a.zip", bytes(data), 500).rejected("bad_archive", "无法解压")
+
+
 def test_zip_bomb_is_not_unpacked(home: Settings) -> None:
     data = zipped(a__csv=b"0" * (100 << 20))
     put(home, STAY, "a.zip", data, 1).rejected("too_large", "倍")

@@ -162,6 +162,10 @@ def test_a_control_record_that_comes_later_is_heard(watch: Watch) -> None:
     assert [r["reason"] for r in land(home).rejected] == ["sequence_reused"]
     record(home, file, row_count=3, mode="full")
     assert [r["reason"] for r in land(home).rejected] == ["sequence_reused"]
+    record(home, file, row_count=3, control_sums={"total_amount": "4.51"})
+    assert [r["reason"] for r in land(home).rejected] == ["sequence_reused"]
+    record(home, file, row_count=3, control_sums={"total_amount": "4.50"})
+    assert land(home).receipts == []
     record(home, file, row_count=5, sequence=2)
     assert [r["reason"] for r in land(home).rejected] == ["row_count"]
     given = record(home, file, row_count=3, sequence=2, mode="full")
