@@ -5,7 +5,8 @@
 
 {#
     Whether this run adds to a model that is already there. Not when a full delivery has come that
-    takes the place of batches the model has loaded: then the model starts over.
+    takes the place of batches the model has loaded, nor when two numbers turned out to be two
+    persons after all: then the model starts over.
 #}
 {% macro adds_to_existing() %}{{ return(adapter.dispatch('adds_to_existing')()) }}{% endmacro %}
 {% macro duckdb__adds_to_existing() -%}
@@ -15,7 +16,7 @@
             ~ 'use `yinling build --known-as-of DAY`, or dbt with --full-refresh on another path.'
         ) %}
     {%- endif -%}
-    {{ return(is_incremental() and not replaced_since_loaded()) }}
+    {{ return(is_incremental() and not replaced_since_loaded() and not parted_since_loaded()) }}
 {%- endmacro %}
 {% macro spark__adds_to_existing() %}{{ return(false) }}{% endmacro %}
 
@@ -31,6 +32,35 @@
     ) -%}
     {{ return(found.columns[0].values()[0] > 0) }}
 {%- endmacro %}
+
+{% macro parted_since_loaded() -%}
+    {%- set found = run_query(
+        "select count(*) from staging.renumbering where parted_at >"
+        ~ " (select max(loaded_at) from staging.load_log where model = '" ~ this.identifier ~ "')"
+    ) -%}
+    {{ return(found.columns[0].values()[0] > 0) }}
+{%- endmacro %}
+
+{#
+    Post-hook of int_person_renumbered: keep which numbers were ever taken for one person, and since
+    when they no longer are (a change of number was withdrawn, or leads elsewhere).
+#}
+{% macro note_partings() %}{{ return(adapter.dispatch('note_partings')()) }}{% endmacro %}
+{% macro duckdb__note_partings() -%}
+    delete from staging.renumbering as before using {{ this }} as r
+    where before.id_token = r.id_token and before.person_key = r.person_key;
+    update staging.renumbering set parted_at = cast(now() as timestamp)
+    where
+        parted_at is null
+        and coalesce((
+            select r.person_key from {{ this }} as r where r.id_token = renumbering.id_token
+        ), id_token) <> coalesce((
+            select r.person_key from {{ this }} as r where r.id_token = renumbering.person_key
+        ), person_key);
+    insert into staging.renumbering
+    select r.id_token, r.person_key, null from {{ this }} as r;
+{%- endmacro %}
+{% macro spark__note_partings() %}{% endmacro %}
 
 {# Pre-hook statement: empty a model that is there but starts over. #}
 {% macro start_over() -%}
@@ -48,7 +78,8 @@
     Before a run: number it, and the warehouse is not whole until it ends (`staging.run_state`); fix
     which batches it sees (`staging.lake_batch`), so that models of one run agree while landing goes
     on, and which refused keys keep their last sound version (`staging.kept_key`); and keep the log
-    of what each model has loaded (`staging.load_log`).
+    of what each model has loaded (`staging.load_log`) and of numbers that were taken for one person
+    (`staging.renumbering`).
 #}
 {% macro open_run() %}{{ return(adapter.dispatch('open_run')()) }}{% endmacro %}
 {% macro duckdb__open_run() -%}
@@ -70,6 +101,9 @@
     {{ kept_keys() }};
     create table if not exists staging.load_log (
         model varchar, dataset varchar, batch_id varchar, loaded_at timestamp
+    );
+    create table if not exists staging.renumbering (
+        id_token varchar, person_key varchar, parted_at timestamp
     );
 {%- endmacro %}
 {% macro spark__open_run() %}{% endmacro %}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from tests.support.lake import Lake
+from tests.support.lake import Lake, token
 from tests.support.small_province import Stream
 from tests.support.warehouses import CORE, differences
 from yinling.settings import Settings
@@ -51,3 +53,37 @@ def test_known_as_of_shows_the_state_of_that_day(
     assert result.warehouse != settings.warehouse
     # What arrived since with an older known_at was known by then: the late versions that lost.
     assert differences(then, result.warehouse) == {}
+
+
+def test_two_persons_part_when_their_change_of_number_is_withdrawn(
+    settings: Settings, lake: Lake, tmp_path: Path
+) -> None:
+    def change(*pairs: tuple[str, str], sequence: int) -> None:
+        rows = [{"old_id_no": a, "new_id_no": b, "changed_on": date(2026, 1, 5)} for a, b in pairs]
+        lake.add("household_id_change", rows, sequence=sequence, mode="full")
+
+    enrolled = {
+        "insurance_kind": "resident", "valid_from": date(2020, 1, 1), "ltci_insured": False,
+        "region_code": "440203000000",
+    }  # fmt: skip
+    for number, one in enumerate(("A", "B", "C", "D"), start=1):
+        person = {
+            "id_no": one, "name": one, "sex": "1", "birth_date": date(1940, 1, 1),
+            "household_no": one, "hukou_region_code": "440203000000", "status": "normal",
+        }  # fmt: skip
+        lake.add("household_person", [person], sequence=number)
+        lake.add("medical_enrolment", [enrolled | {"id_no": one}], sequence=number)
+        visit = {"visit_no": one, "id_no": one, "visited_at": datetime(2026, 9, 1), "mode": "home"}
+        lake.add("home_visit", [visit], sequence=number)
+    models = ["+dim_household", "+spell_residence", "+spell_enrolment", "+fct_visit"]
+    change(("A", "B"), ("C", "D"), sequence=1)
+    build(settings, models)
+    change(("A", "B"), sequence=2)
+    build(settings, models)
+    grown = tmp_path / "grown.duckdb"
+    shutil.copy(settings.warehouse, grown)
+    with duckdb.connect(str(grown), read_only=True) as connection:
+        visited = connection.execute("select visit_no, person_key from core.fct_visit").fetchall()
+    assert dict(visited) == {"A": token("B"), "B": token("B"), "C": token("C"), "D": token("D")}
+    build(settings, models, full_refresh=True)
+    assert differences(grown, settings.warehouse) == {}

@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ note_partings() }}") }}
+
 -- Citizen numbers that were replaced, each with the number that stands for the person today.
 -- Changes that run in a ring (one undoing the other) end at the ring's smallest token.
 with recursive edges as (
