@@ -1,5 +1,6 @@
 -- A monthly list is the state at its month's end, so its values hold from that month's first day;
--- those of the first list from the opening day. A month's last correction replaces the others.
+-- those of the first list from the opening day. A month's last correction replaces the others;
+-- what a later full list of the same month no longer names was never so.
 -- A facility that its county's full list no longer names, with no end told, ends with that list.
 {%- set lineage = ['batch_id', 'row_no', 'known_at'] -%}
 {%- set told = [] -%}
@@ -9,9 +10,28 @@
     {%- endif -%}
 {%- endfor %}
 
-with periods as (
-    select *, split_part(batch_id, '.', 3) as period
-    from {{ ref('stg_facility_version') }}
+with withdrawn as (
+    select told.facility_code, told.batch_id
+    from {{ ref('stg_facility_version') }} as told
+    inner join {{ lake_batches() }} as own on told.batch_id = own.batch_id
+    inner join {{ lake_batches() }} as later
+        on
+            own.dataset = later.dataset
+            and own.provider = later.provider
+            and own.period = later.period
+            and own.place < later.place
+            and later.replaces
+    -- A row that was listed and refused has not been dropped.
+    left join {{ refused_keys() }} as refused
+        on later.batch_id = refused.batch_id and told.facility_code = refused.key
+    where refused.key is null
+),
+
+periods as (
+    select told.*, split_part(told.batch_id, '.', 3) as period
+    from {{ ref('stg_facility_version') }} as told
+    anti join withdrawn
+        on told.facility_code = withdrawn.facility_code and told.batch_id = withdrawn.batch_id
 ),
 
 monthly as (
