@@ -153,3 +153,23 @@ left join fulls
         and unbroken.scope = fulls.scope
         and unbroken.nth_before = fulls.nth
 {%- endmacro %}
+
+
+{#
+    Condition: the provider delivers for the county, as that county itself, as its prefecture or
+    province, or as a department without a division code, which delivers for all.
+#}
+{% macro delivers_for(provider, county) -%}
+    (
+        not {{ matches(provider, '^[0-9]{6}$') }}
+        or {{ county }} = {{ provider }} || '000000'
+        or (
+            {{ provider }} like '____00'
+            and substring({{ county }}, 1, 4) = substring({{ provider }}, 1, 4)
+        )
+        or (
+            {{ provider }} like '__0000'
+            and substring({{ county }}, 1, 2) = substring({{ provider }}, 1, 2)
+        )
+    )
+{%- endmacro %}

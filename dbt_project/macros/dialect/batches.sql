@@ -14,6 +14,7 @@
         'mode': 'varchar', 'sequence': 'bigint', 'file': 'varchar', 'sha256': 'varchar',
         'delivered_at': 'timestamp', 'received_at': 'timestamp', 'rows_read': 'bigint',
         'rows_loaded': 'bigint', 'rows_quarantined': 'bigint', 'replay_of': 'varchar',
+        'cursor': 'varchar',
     }) }}
 {%- endmacro %}
 

@@ -5,7 +5,8 @@
     has 0 when `absent` is 0; `absent=none` leaves it null (not delivered).
     dated_by: the feeds whose latest deliveries say how far the figure's data reach. What they said
     last stands for `carried_months` more; after that the region has not delivered.
-    flows: those of them that tell what happened in the month itself; they are never carried on.
+    flows: those of them that tell what happened in the month itself; they are never carried on, and
+    a month that was left out between two others has not been delivered.
     persons: which of the two count persons ('both', 'numerator', 'none'): publishing withholds small
     counts of persons only. -#}
 {% macro indicator_rows(
@@ -33,6 +34,7 @@ monthly as (
                 spine.month_no - {{ month_number('through.data_through') }} <= {{ carried_months }}
                 {%- if flows %}
                 and coalesce(through.flows_through >= spine.period_end, false)
+                and gap.region_code is null
                 {%- endif %}
             )
         ) as is_delivered,
@@ -62,6 +64,15 @@ monthly as (
         having count(*) = {{ dated_by | length }}
     ) as through
         on through.region_code = spine.region_code
+    {%- if flows %}
+    left join (
+        select distinct region_code, month_no
+        from {{ ref('int_flow_gap') }}
+        where dataset in ('{{ flows | join("', '") }}')
+    ) as gap
+        on gap.region_code = spine.region_code
+        and gap.month_no = spine.month_no
+    {%- endif %}
 ),
 
 indicator_rows as (

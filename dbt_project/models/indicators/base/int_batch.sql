@@ -6,6 +6,7 @@ select
     period,
     mode,
     sequence,
+    cursor,
     delivered_at,
     received_at,
     rows_read,

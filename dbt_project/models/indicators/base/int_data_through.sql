@@ -1,6 +1,6 @@
 -- Up to which day each feed covers each region. A county's provider covers that county; a provider
 -- without a division code (a province's department) covers all. A prefecture or province is covered
--- as far as its last county.
+-- as far as its last county. What came before its period was over speaks up to the day it came.
 with
 
 regions as (
@@ -8,7 +8,10 @@ regions as (
 ),
 
 delivered as (
-    select dataset, provider, max(period_end) as data_through
+    select
+        dataset,
+        provider,
+        max(least(period_end, cast(delivered_at as date))) as data_through
     from {{ ref('int_batch') }}
     group by dataset, provider
 ),
@@ -21,18 +24,7 @@ counties as (
     from delivered
     inner join regions
         on regions.region_level = 'county'
-        and (
-            not {{ matches('delivered.provider', '^[0-9]{6}$') }}
-            or regions.region_code = delivered.provider || '000000'
-            or (
-                delivered.provider like '____00'
-                and substring(regions.region_code, 1, 4) = substring(delivered.provider, 1, 4)
-            )
-            or (
-                delivered.provider like '__0000'
-                and substring(regions.region_code, 1, 2) = substring(delivered.provider, 1, 2)
-            )
-        )
+        and {{ delivers_for('delivered.provider', 'regions.region_code') }}
     group by delivered.dataset, regions.region_code
 )
 
