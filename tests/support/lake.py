@@ -93,6 +93,10 @@ class Lake:
             "rows_read": len(filled) + len(refused),
             "rows_loaded": len(filled),
             "rows_quarantined": len(refused),
+            "control": {"rows": None, "sums": {}},
+            "sums": {},
+            "refused_sums": {},
+            "cursor": None,
         }
         if refused:
             keys = pl.DataFrame({"key": refused})

@@ -1,5 +1,6 @@
 -- Every month in which a provider has, or should have, data of a dataset: from its first period
--- (for what counties deliver: any county's first) to the month of the newest delivery.
+-- (for what counties deliver: any county's first) to the month of the newest delivery. A county
+-- owes while its code is in force.
 with
 
 clock as (
@@ -11,9 +12,13 @@ datasets as (
 ),
 
 counties as (
-    select distinct substring(region_code, 1, 6) as provider
+    select
+        substring(region_code, 1, 6) as provider,
+        substring(region_code, 1, 4) || '00' as prefecture,
+        valid_from,
+        valid_to
     from {{ ref('dim_region') }}
-    where is_current and level = 'county'
+    where level = 'county'
 ),
 
 begun as (
@@ -22,48 +27,114 @@ begun as (
     group by dataset, provider
 ),
 
-by_counties as (
+started as (
     select begun.dataset, min(begun.first_month) as first_month
     from begun
-    inner join counties on begun.provider = counties.provider
+    inner join datasets on begun.dataset = datasets.dataset
+    where datasets.granularity = 'county'
     group by begun.dataset
 ),
 
-expected as (
-    select by_counties.dataset, counties.provider, by_counties.first_month
-    from by_counties
+-- Where the prefecture delivers for a county, the prefecture owes; while there is such a county.
+by_counties as (
+    select
+        started.dataset,
+        case
+            when own.provider is null and above.provider is not null then counties.prefecture
+            else counties.provider
+        end as provider,
+        started.first_month,
+        counties.valid_from,
+        counties.valid_to
+    from started
     cross join counties
-    union
-    select begun.dataset, begun.provider, begun.first_month
+    left join begun as own
+        on started.dataset = own.dataset and counties.provider = own.provider
+    left join begun as above
+        on started.dataset = above.dataset and counties.prefecture = above.provider
+),
+
+expected as (
+    select * from by_counties
+    union all
+    select
+        begun.dataset,
+        begun.provider,
+        begun.first_month,
+        cast(null as date) as valid_from,
+        cast(null as date) as valid_to
     from begun
-    anti join counties on begun.provider = counties.provider
+    anti join by_counties
+        on begun.dataset = by_counties.dataset and begun.provider = by_counties.provider
 ),
 
 months as (
     select * from {{ month_series("'2000-01-01'", "'2099-12-01'") }} as months
 ),
 
-dated as (
+owed as (
     select
         expected.dataset,
         expected.provider,
         months.month_start as month,
-        {{ add_days('last_day(months.month_start)', 'datasets.latency_days') }} as due_on,
-        expected.first_month,
-        datasets.months as every,
-        least(last_day(months.month_start), clock.as_of) as looked_at,
-        clock.as_of,
-        -- What is due on a day is what ended before this one.
-        {{ add_days(
-            'least(last_day(months.month_start), clock.as_of)', '-datasets.latency_days'
-        ) }} as ended_before
+        min(expected.first_month) as first_month,
+        min(expected.valid_from) as there_from,
+        true as is_expected
     from expected
-    inner join datasets on expected.dataset = datasets.dataset
     cross join clock
     inner join months
         on
             months.month_start >= expected.first_month
             and months.month_start <= clock.as_of
+            and (
+                expected.valid_from is null
+                or expected.valid_from <= last_day(months.month_start)
+            )
+            and (expected.valid_to is null or expected.valid_to > months.month_start)
+    group by expected.dataset, expected.provider, months.month_start
+),
+
+-- What came for a month in which nothing was owed is looked at all the same.
+spanned as (
+    select * from owed
+    union all
+    select
+        came.dataset,
+        came.provider,
+        came.month,
+        begun.first_month,
+        cast(null as date) as there_from,
+        false as is_expected
+    from (select distinct dataset, provider, month from {{ ref('health_batch') }}) as came
+    inner join begun on came.dataset = begun.dataset and came.provider = begun.provider
+    cross join clock
+    anti join owed
+        on
+            came.dataset = owed.dataset
+            and came.provider = owed.provider
+            and came.month = owed.month
+    where came.month <= clock.as_of
+),
+
+dated as (
+    select
+        spanned.dataset,
+        spanned.provider,
+        spanned.month,
+        {{ add_days('last_day(spanned.month)', 'datasets.latency_days') }} as due_on,
+        spanned.first_month,
+        spanned.there_from,
+        spanned.is_expected,
+        datasets.months as every,
+        least(last_day(spanned.month), clock.as_of) as looked_at,
+        clock.as_of,
+        -- What is due on a day is what ended before this one.
+        {{ add_days(
+            'least(last_day(spanned.month), clock.as_of)', '-datasets.latency_days'
+        ) }} as ended_before
+    from spanned
+    inner join datasets on spanned.dataset = datasets.dataset
+    cross join clock
 ),
 
 counted as (
@@ -75,6 +146,18 @@ counted as (
     from dated
 ),
 
+wanted as (
+    select
+        *,
+        -- Last day of the newest period that should be here on the day looked at.
+        case
+            when months_ended >= 0 then last_day(
+                {{ add_months('first_month', 'months_ended - months_ended % every') }}
+            )
+        end as newest_through
+    from counted
+),
+
 final as (
     select
         dataset,
@@ -82,15 +165,14 @@ final as (
         month,
         looked_at,
         due_on,
-        -- Last day of the newest period that should be here on the day looked at.
+        -- A county owes nothing of the time before there was that county.
         case
-            when months_ended >= 0 then last_day(
-                {{ add_months('first_month', 'months_ended - months_ended % every') }}
-            )
+            when is_expected and (there_from is null or there_from <= newest_through)
+                then newest_through
         end as wanted_through,
-        nth_month % every = 0 as is_owed,
+        is_expected and nth_month % every = 0 as is_owed,
         due_on < as_of as is_due
-    from counted
+    from wanted
 )
 
 select * from final

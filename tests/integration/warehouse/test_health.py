@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
 from tests.support.lake import Lake
-from yinling.settings import Settings
+from yinling.owed import owed
+from yinling.settings import Settings, Source
 from yinling.warehouse import build
 
 pytestmark = pytest.mark.slow
@@ -160,3 +161,52 @@ def test_health_is_what_was_counted_by_hand(province: None, rows: Rows) -> None:
     assert all(row[3] and row[3] != row[2] for row in refusals)
     names = rows("select distinct provider_name from publish_officials.health_month order by 1")
     assert [name for (name,) in names if name] == ["武江区", "浈江区"]
+
+
+def test_who_owes_is_who_the_reminders_name(lake: Lake, settings: Settings, rows: Rows) -> None:
+    """A prefecture delivers for its counties; one county ends where another begins."""
+    places = [
+        ("440200000000", "prefecture", date(2000, 1, 1), None),
+        ("440203000000", "county", date(2000, 1, 1), date(2026, 9, 1)),
+        ("440204000000", "county", date(2000, 1, 1), None),
+        ("440205000000", "county", date(2026, 9, 1), None),
+        ("440400000000", "prefecture", date(2000, 1, 1), None),
+        ("440402000000", "county", date(2000, 1, 1), None),
+        ("440403000000", "county", date(2000, 1, 1), None),
+    ]
+    names = ("region_code", "level", "valid_from", "valid_to")
+    listed = [dict(zip(names, place, strict=True)) | {"name": "某地"} for place in places]
+    lake.add("region", listed, provider="minzheng", period="2025", known_at=datetime(2026, 2, 1))
+    for provider in ("440203", "440204", "440400"):
+        deliver(lake, provider, "2026-07", "2026-08-05", 40, mode="increment")
+    deliver(lake, "440203", "2026-08", "2026-09-05", 40, mode="increment")
+    for provider in ("440205", "440400"):
+        deliver(lake, provider, "2026-09", "2026-10-05", 40, mode="increment")
+    deliver(lake, "440205", "2026-10", "2026-11-20", 40, mode="increment")
+    build(settings, [*SELECTION, "+feed_health"])
+    assert rows(
+        "select provider, period from publish_officials.health_delivery"
+        " where dataset = 'facility' and status = 'missing' order by all"
+    ) == [
+        ("440204", "2026-08"), ("440204", "2026-09"), ("440204", "2026-10"),
+        ("440400", "2026-08"), ("440400", "2026-10"),
+    ]  # fmt: skip
+    with_sources = settings.model_copy(
+        update={"sources": {"facility": Source(connector="folder", path="inbox")}}
+    )
+    items = owed(with_sources, date(2026, 11, 20))
+    assert [(i.provider, i.period) for i in items if i.status == "missing"] == [
+        ("440204", "2026-08"), ("440204", "2026-09"), ("440204", "2026-10"),
+        ("440400", "2026-08"), ("440400", "2026-10"),
+    ]  # fmt: skip
+    assert rows(
+        "select provider, status from publish_officials.feed_health where dataset = 'facility'"
+        " order by all"
+    ) == [
+        ("440203", "on_time"), ("440204", "late"), ("440205", "on_time"), ("440400", "late"),
+    ]  # fmt: skip
+    # What September wants of a county that began with it is nothing yet.
+    assert rows(
+        "select distinct month from publish_officials.health_month where provider = '440205'"
+        " and dimension = 'freshness' order by 1"
+    ) == [(date(2026, month, 1),) for month in (10, 11)]

@@ -1,9 +1,9 @@
 -- How each provider delivers each dataset: one row a dataset and provider; a county that never
--- delivered a dataset of the counties has a row too. "Today" is the moment of the newest delivery.
+-- delivered a dataset of the counties has a row too. "Today" is the day of the newest delivery.
 with
 
 today as (
-    select cast(max(received_at) as date) as today from {{ ref('int_batch') }}
+    select cast(max(delivered_at) as date) as today from {{ ref('int_batch') }}
 ),
 
 delivered as (
@@ -33,13 +33,14 @@ counties as (
     where region_level = 'county'
 ),
 
--- Datasets that counties deliver, as far as any county has begun to.
+expected as (
+    select dataset, provider, max(month) as last_month
+    from {{ ref('health_spine') }}
+    group by dataset, provider
+),
+
 owed as (
-    select distinct delivered.dataset, counties.provider
-    from delivered
-    inner join counties as known
-        on known.provider = delivered.provider
-    cross join counties
+    select dataset, provider from expected
     union
     select dataset, provider from delivered
     union
@@ -73,7 +74,9 @@ stated as (
             'last_day(' ~ add_months('delivered.data_through', 'dataset.months') ~ ')',
             'dataset.latency_days'
         ) }} as next_due_on,
-        today.today
+        today.today,
+        -- A county that is no more owes nothing.
+        coalesce(expected.last_month >= {{ month_start('today.today') }}, false) as is_expected
     from owed
     inner join {{ ref('int_dataset') }} as dataset
         on dataset.dataset = owed.dataset
@@ -81,6 +84,9 @@ stated as (
     left join delivered
         on delivered.dataset = owed.dataset
         and delivered.provider = owed.provider
+    left join expected
+        on expected.dataset = owed.dataset
+        and expected.provider = owed.provider
     left join counties
         on counties.provider = owed.provider
 ),
@@ -107,7 +113,7 @@ final as (
         {{ ratio('100 * rows_quarantined', 'rows_read') }} as quarantine_share,
         case
             when batches = 0 then 'never'
-            when next_due_on < today then 'late'
+            when is_expected and next_due_on < today then 'late'
             else 'on_time'
         end as status
     from stated
