@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ from yinling.warehouse import build
 
 pytestmark = pytest.mark.slow
 
-SELECTION = ["+health_month", "+health_delivery", "+health_refusal", "health_dimension"]
+SELECTION = [
+    "+health_month", "+health_delivery", "+health_refusal", "+feed_health", "health_dimension",
+]  # fmt: skip
 Rows = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -122,6 +125,7 @@ def test_health_is_what_was_counted_by_hand(province: None, rows: Rows) -> None:
     assert found[wu, "2026-08", "timeliness"][3] == "good"
     # Three rows would show a small count of persons.
     assert found[zhen, "2026-08", "validity"] == [None, None, None, "suppressed"]
+    assert found[zhen, "2026-10", "validity"] == [None, None, None, "suppressed"]
     assert found[zhen, "2026-08", "timeliness"] == [1, 1, 0, "good"]
     # Nothing of September was taken.
     assert found[zhen, "2026-09", "timeliness"] == [0, 1, None, "poor"]
@@ -145,8 +149,13 @@ def test_health_is_what_was_counted_by_hand(province: None, rows: Rows) -> None:
         (zhen, "2026-08", 1, 0, None, None, "partly_accepted", None),
         (zhen, "2026-09", 0, None, None, None, "missing", None),
         (zhen, "2026-09", 1, None, None, None, "rejected", "行数与控制记录不符"),
-        (zhen, "2026-10", 1, 0, 40, 0, "accepted", None),
+        # Not few, but the total less the others would tell the few of August.
+        (zhen, "2026-10", 1, 0, None, None, "accepted", None),
     ]
+    assert rows(
+        "select provider, rows_read, rows_quarantined, quarantine_share"
+        " from publish_officials.feed_health where dataset = 'facility' order by 1"
+    ) == [(wu, 301, 10, Decimal("3.3223")), (zhen, 43, 1, Decimal("2.3256"))]
     refusals = rows(
         "select provider, column_zh, reason, reason_zh, dimension, refused_rows"
         " from publish_officials.health_refusal order by 1, 3"
@@ -183,7 +192,7 @@ def test_who_owes_is_who_the_reminders_name(lake: Lake, settings: Settings, rows
     for provider in ("440205", "440400"):
         deliver(lake, provider, "2026-09", "2026-10-05", 40, mode="increment")
     deliver(lake, "440205", "2026-10", "2026-11-20", 40, mode="increment")
-    build(settings, [*SELECTION, "+feed_health"])
+    build(settings, SELECTION)
     assert rows(
         "select provider, period from publish_officials.health_delivery"
         " where dataset = 'facility' and status = 'missing' order by all"

@@ -1,5 +1,6 @@
 -- How each provider delivers each dataset: one row a dataset and provider; a county that never
 -- delivered a dataset of the counties has a row too. "Today" is the day of the newest delivery.
+-- Counts of rows are withheld where, less the deliveries that are shown, they would show few rows.
 with
 
 today as (
@@ -25,6 +26,13 @@ delivered as (
     inner join {{ ref('int_dataset') }} as dataset
         on dataset.dataset = batch.dataset
     group by batch.dataset, batch.provider
+),
+
+withheld as (
+    select dataset, provider
+    from {{ ref('health_withheld') }}
+    group by dataset, provider
+    having count(*) = 1 or sum(rows_read) < {{ suppression_threshold() }}
 ),
 
 counties as (
@@ -65,9 +73,10 @@ stated as (
         delivered.last_delivered_at,
         coalesce(delivered.batches, 0) as batches,
         coalesce(delivered.batches_on_time, 0) as batches_on_time,
-        coalesce(delivered.rows_read, 0) as rows_read,
-        coalesce(delivered.rows_loaded, 0) as rows_loaded,
-        coalesce(delivered.rows_quarantined, 0) as rows_quarantined,
+        {%- for column in ['rows_read', 'rows_loaded', 'rows_quarantined'] %}
+        case when withheld.provider is null then coalesce(delivered.{{ column }}, 0)
+        end as {{ column }},
+        {%- endfor %}
         {{ days_between('delivered.last_delivered_at', 'today.today') }} as days_since_delivery,
         -- Due since: the end of the first period not yet delivered, and the days allowed.
         {{ add_days(
@@ -84,6 +93,9 @@ stated as (
     left join delivered
         on delivered.dataset = owed.dataset
         and delivered.provider = owed.provider
+    left join withheld
+        on withheld.dataset = owed.dataset
+        and withheld.provider = owed.provider
     left join expected
         on expected.dataset = owed.dataset
         and expected.provider = owed.provider

@@ -1,5 +1,4 @@
 -- Every delivery that came, was refused whole, or is owed and has not come.
-{%- set threshold = suppression_threshold() %}
 {%- set replaced = [] %}
 {%- for name, facts in dataset_facts().items() if facts['full_replaces'] == 'provider' %}
     {%- do replaced.append(name) %}
@@ -97,19 +96,16 @@ final as (
         deliveries.delivered_at,
         deliveries.due_on,
         cast(deliveries.days_late as bigint) as days_late,
-        case
-            when deliveries.rows_read = 0 or deliveries.rows_read >= {{ threshold }}
-                then deliveries.rows_read
-        end as rows_read,
-        case
-            when deliveries.rows_read = 0 or deliveries.rows_read >= {{ threshold }}
-                then cast(deliveries.rows_refused as bigint)
+        case when withheld.batch_id is null then deliveries.rows_read end as rows_read,
+        case when withheld.batch_id is null then cast(deliveries.rows_refused as bigint)
         end as rows_refused,
         deliveries.status,
         {{ word_for('deliveries.reason', delivery_codes()) }} as reason_zh
     from deliveries
     inner join datasets on deliveries.dataset = datasets.dataset
     left join places on deliveries.provider = places.provider
+    left join {{ ref('health_withheld') }} as withheld
+        on deliveries.delivery_id = withheld.batch_id
 )
 
 select * from final

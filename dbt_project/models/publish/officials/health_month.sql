@@ -1,6 +1,5 @@
--- Data health of each provider's datasets, month by month. Shares of so few rows that they would
--- show a small count of persons are withheld, as every small count in this file is.
-{%- set threshold = suppression_threshold() %}
+-- Data health of each provider's datasets, month by month. Shares of a month with a delivery of so
+-- few rows that it would show a small count of persons are withheld, as every small count here is.
 with
 
 scores as (
@@ -19,6 +18,12 @@ places as (
     select * from {{ ref('health_place') }}
 ),
 
+withheld as (
+    select distinct batches.dataset, batches.provider, batches.month
+    from {{ ref('health_batch') }} as batches
+    semi join {{ ref('health_withheld') }} as hidden on batches.batch_id = hidden.batch_id
+),
+
 shares as (
     select
         scores.*,
@@ -26,10 +31,14 @@ shares as (
         dimensions.fair_from,
         {{ ratio('100 * scores.numerator', 'scores.denominator') }} as share,
         scores.dimension in ('completeness', 'validity', 'uniqueness')
-        and scores.denominator > 0
-        and scores.denominator < {{ threshold }} as is_small
+        and withheld.month is not null as is_small
     from scores
     inner join dimensions on scores.dimension = dimensions.dimension
+    left join withheld
+        on
+            scores.dataset = withheld.dataset
+            and scores.provider = withheld.provider
+            and scores.month = withheld.month
 ),
 
 final as (

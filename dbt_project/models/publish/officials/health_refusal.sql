@@ -1,5 +1,4 @@
 -- Why rows were refused: counts by provider, month, column and reason, never a refused value.
-{%- set threshold = suppression_threshold() %}
 with
 
 datasets as (
@@ -15,9 +14,15 @@ batches as (
 ),
 
 totals as (
-    select dataset, provider, month, sum(rows_read) as rows_read
+    select
+        batches.dataset,
+        batches.provider,
+        batches.month,
+        sum(batches.rows_read) as rows_read,
+        count(withheld.batch_id) > 0 as is_withheld
     from batches
-    group by dataset, provider, month
+    left join {{ ref('health_withheld') }} as withheld on batches.batch_id = withheld.batch_id
+    group by batches.dataset, batches.provider, batches.month
 ),
 
 refused as (
@@ -51,10 +56,9 @@ final as (
         refused.reason,
         {{ word_for('refused.reason', refusal_reasons()) }} as reason_zh,
         refused.dimension,
-        case when totals.rows_read >= {{ threshold }} then cast(refused.refused_rows as bigint)
+        case when not totals.is_withheld then cast(refused.refused_rows as bigint)
         end as refused_rows,
-        case when totals.rows_read >= {{ threshold }} then cast(totals.rows_read as bigint)
-        end as rows_read
+        case when not totals.is_withheld then cast(totals.rows_read as bigint) end as rows_read
     from refused
     inner join totals
         on
