@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -148,12 +148,16 @@ class Delivery:
         )
 
 
+# Whoever leaves off closes it: until then a connection may be open.
+Deliveries = Generator[Delivery, None, None]
+
+
 class Connector(Protocol):
     """Finds what a source has that the hub does not have yet."""
 
     def __call__(
         self, settings: Settings, source: Source, contract: Contract, known: pl.DataFrame
-    ) -> Iterator[Delivery]:
+    ) -> Deliveries:
         """New deliveries in the order in which they are to be landed.
 
         Args:

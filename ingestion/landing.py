@@ -8,7 +8,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -21,7 +21,7 @@ from ingestion import quarantine, receipts, register, vault
 from ingestion.batch import DISCARDED, Batch, complete_receipts, seal_for
 from ingestion.connectors import CONNECTORS, connector, news
 from ingestion.contracts import Contract, load_contracts
-from ingestion.delivery import Delivery
+from ingestion.delivery import Deliveries, Delivery
 from ingestion.divisions import attached, needed_first
 from ingestion.drift import History, conform
 from ingestion.durable import made, plain_disk_errors, single_writer, sync, write_json
@@ -167,26 +167,32 @@ class _Dataset:
             self.history = History(self.settings, known)
             self.done.unchanged += known.height
             complete_receipts(self.settings, self.contract.name)
-            group: list[Delivery] = []
             told = known if self.period is None else self._rewound(known, self.period)
-            deliveries = connector(self.source.connector)
-            for delivery in deliveries(self.settings, self.source, self.contract, told):
-                if self.source.cursor is None and self.period not in (None, delivery.period):
-                    continue
-                if any(delivery.batch_id == other.batch_id for other in group):
-                    self._land_group(group)
-                if not self._is_new(delivery):
-                    continue
-                # What streams from a system must be taken while its connection is open.
-                if self.source.connector not in FILES or delivery.rows_hint > GROUP_ROWS // 2:
-                    self._land_group(group)
-                    self._land_large(delivery)
-                    continue
-                group.append(delivery)
-                rows = sum(other.rows_hint for other in group)
-                if rows >= GROUP_ROWS or len(group) >= GROUP_DELIVERIES:
-                    self._land_group(group)
-            self._land_group(group)
+            with closing(self._deliveries(told)) as deliveries:
+                self._land_all(deliveries)
+
+    def _deliveries(self, known: pl.DataFrame) -> Deliveries:
+        return connector(self.source.connector)(self.settings, self.source, self.contract, known)
+
+    def _land_all(self, deliveries: Iterable[Delivery]) -> None:
+        group: list[Delivery] = []
+        for delivery in deliveries:
+            if self.source.cursor is None and self.period not in (None, delivery.period):
+                continue
+            if any(delivery.batch_id == other.batch_id for other in group):
+                self._land_group(group)
+            if not self._is_new(delivery):
+                continue
+            # What streams from a system must be taken while its connection is open.
+            if self.source.connector not in FILES or delivery.rows_hint > GROUP_ROWS // 2:
+                self._land_group(group)
+                self._land_large(delivery)
+                continue
+            group.append(delivery)
+            rows = sum(other.rows_hint for other in group)
+            if rows >= GROUP_ROWS or len(group) >= GROUP_DELIVERIES:
+                self._land_group(group)
+        self._land_group(group)
 
     def _rewound(self, known: pl.DataFrame, period: str) -> pl.DataFrame:
         """The register as a cursor source is told it: everything is known up to that month.
@@ -217,11 +223,11 @@ class _Dataset:
 
     def _finds_news(self, known: pl.DataFrame) -> bool:
         self._remember(known)
-        deliveries = connector(self.source.connector)
-        for delivery in deliveries(self.settings, self.source, self.contract, known):
-            if not self._is_landed(delivery) and self._refused_before(delivery) is None:
-                return True
-        return False
+        with closing(self._deliveries(known)) as deliveries:
+            return any(
+                not self._is_landed(delivery) and self._refused_before(delivery) is None
+                for delivery in deliveries
+            )
 
     def _remember(self, known: pl.DataFrame) -> None:
         self.hashes = dict(known.select("batch_id", "sha256").iter_rows())

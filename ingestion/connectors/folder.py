@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -12,14 +11,14 @@ import polars as pl
 from ingestion.connectors.inbox import Inbox
 from ingestion.connectors.listing import Candidate, Entry, candidates, news, settled
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery
+from ingestion.delivery import Deliveries
 from ingestion.errors import SourceError
 from yinling.settings import Settings, Source
 
 
 def folder_deliveries(
     settings: Settings, source: Source, contract: Contract, known: pl.DataFrame
-) -> Iterator[Delivery]:
+) -> Deliveries:
     """Every complete delivery in the folder, by time of delivery; what is incomplete waits.
 
     A file that landing already holds with its control record (sizes and times of change say so) is

@@ -18,7 +18,7 @@ from ingestion.connectors import sql_address
 from ingestion.connectors.sql_database import BLOCK_BYTES, BLOCK_ROWS, BROKEN, Database, parts
 from ingestion.connectors.sql_source import deliveries
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery
+from ingestion.delivery import Deliveries
 from yinling.settings import Settings, Source
 
 _ROWS_A_FETCH = 5_000
@@ -129,6 +129,6 @@ def _decoded(value: str) -> str:
 
 def mysql_deliveries(
     settings: Settings, source: Source, contract: Contract, known: pl.DataFrame
-) -> Iterator[Delivery]:
+) -> Deliveries:
     """What is new in a MySQL or MariaDB table or view; see `sql_source.deliveries`."""
     yield from deliveries(MySQL, settings, source, contract, known)

@@ -22,7 +22,7 @@ from ingestion.connectors.sql_database import (
 )
 from ingestion.connectors.sql_source import deliveries
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery
+from ingestion.delivery import Deliveries
 from yinling.settings import Settings, Source
 
 PAGES_A_PIECE = 8_192  # 64 MiB: what a lost connection costs at most
@@ -160,6 +160,6 @@ def _more(link: PGconn, news: select.poll) -> None:
 
 def postgresql_deliveries(
     settings: Settings, source: Source, contract: Contract, known: pl.DataFrame
-) -> Iterator[Delivery]:
+) -> Deliveries:
     """What is new in a PostgreSQL table or view; see `sql_source.deliveries`."""
     yield from deliveries(PostgreSQL, settings, source, contract, known)

@@ -28,7 +28,7 @@ from ingestion.connectors.host_keys import (
 from ingestion.connectors.inbox import Inbox
 from ingestion.connectors.listing import Candidate, Entry, candidates, news, settled
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery
+from ingestion.delivery import Deliveries
 from ingestion.errors import SourceError
 from yinling.settings import Settings, Source, secret
 
@@ -39,7 +39,7 @@ WINDOW = 8 << 20  # bytes under way at once
 
 def sftp_deliveries(
     settings: Settings, source: Source, contract: Contract, known: pl.DataFrame
-) -> Iterator[Delivery]:
+) -> Deliveries:
     """Every complete delivery in the remote folder, fetched one after the other.
 
     Raises:

@@ -19,7 +19,7 @@ from ingestion.connectors.sql_plan import Plan, known_at, read_at
 from ingestion.connectors.sql_reading import Reading
 from ingestion.connectors.sql_spool import RAW_FILE, Spool, spooled_frames
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery
+from ingestion.delivery import Deliveries, Delivery
 from ingestion.drift import History
 from ingestion.errors import DeliveryError, SourceError
 from yinling.clock import now
@@ -34,7 +34,7 @@ def deliveries(
     source: Source,
     contract: Contract,
     known: pl.DataFrame,
-) -> Iterator[Delivery]:
+) -> Deliveries:
     """One delivery with everything new since the newest committed batch, or none.
 
     Raises:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import polars as pl
 
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.table import table_deliveries, table_news
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery
+from ingestion.delivery import Deliveries
 from ingestion.errors import SourceError
 from yinling.settings import Settings, Source
 
 
 def rest_deliveries(
     settings: Settings, source: Source, contract: Contract, known: pl.DataFrame
-) -> Iterator[Delivery]:
+) -> Deliveries:
     """What the service has that the hub has not.
 
     Raises:

@@ -29,7 +29,7 @@ from ingestion.connectors.rest.answers import (
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.paging import at
 from ingestion.contracts import Contract, load_contracts
-from ingestion.delivery import Delivery, wall_clock
+from ingestion.delivery import Deliveries, Delivery, wall_clock
 from ingestion.errors import SourceError
 from ingestion.keys import vault_keys
 from ingestion.readers import page_frames, text_frame
@@ -44,7 +44,7 @@ PURPOSE_HEADER = "X-Purpose"
 
 def lookup_deliveries(
     settings: Settings, source: Source, contract: Contract, known: pl.DataFrame, client: Client
-) -> Iterator[Delivery]:
+) -> Deliveries:
     """One delivery with the answers about everybody whose answer is missing or too old, or none.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import polars as pl
 
 from ingestion.connectors.rest.client import Client
@@ -11,13 +9,13 @@ from ingestion.connectors.rest.increment import Increment
 from ingestion.connectors.rest.walk import RAW_FILE, Walk
 from ingestion.connectors.rest.whole import Whole
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery
+from ingestion.delivery import Deliveries
 from yinling.settings import Settings, Source
 
 
 def table_deliveries(
     settings: Settings, source: Source, contract: Contract, known: pl.DataFrame, client: Client
-) -> Iterator[Delivery]:
+) -> Deliveries:
     """One delivery with the rows that the service has and the hub has not, or none.
 
     Raises:
