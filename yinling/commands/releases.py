@@ -14,7 +14,7 @@ from yinling.locks import exclusive
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
     app.command(epilog="Example: yinling releases --json")(releases)
-    app.command(epilog="Example: yinling rollback 2026-10-31-4f0c2a91")(rollback)
+    app.command(epilog="Example: yinling rollback 20261031-4f0c2a91d7")(rollback)
 
 
 def releases() -> None:

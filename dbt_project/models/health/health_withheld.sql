@@ -25,16 +25,21 @@ placed as (
         ) as place
     from told
     window provider_rows as (partition by dataset, provider)
+),
+
+final as (
+    select
+        batch_id,
+        dataset,
+        provider,
+        rows_read
+    from placed
+    where
+        is_small
+        or (
+            place = 1
+            and (small_deliveries = 1 or small_rows between 1 and {{ threshold }} - 1)
+        )
 )
 
-select
-    batch_id,
-    dataset,
-    provider,
-    rows_read
-from placed
-where is_small
-    or (
-        place = 1
-        and (small_deliveries = 1 or small_rows between 1 and {{ threshold }} - 1)
-    )
+select * from final

@@ -43,7 +43,7 @@ counties as (
 
 expected as (
     select dataset, provider, max(month) as last_month
-    from {{ ref('health_spine') }}
+    from {{ ref('health_owed') }}
     group by dataset, provider
 ),
 
