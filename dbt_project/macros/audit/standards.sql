@@ -8,6 +8,7 @@
         k.programme_code,
         k.month,
         s.band,
+        s.valid_from,
         s.amount,
         s.requires,
         s.min_age,

@@ -138,8 +138,9 @@ valued as (
     select
         p.*,
         {{ county('p.region_code') }} as county_code,
-        max_by(s.amount, s.min_age) as amount,
-        max_by(s.band, s.min_age) as band
+        -- In a month in which the standard changed, the later one.
+        max_by(s.amount, s.min_age * 100000 + {{ month_number('s.valid_from') }}) as amount,
+        max_by(s.band, s.min_age * 100000 + {{ month_number('s.valid_from') }}) as band
     from placed as p
     inner join standards as s
         on

@@ -1,4 +1,15 @@
-with final as (
+-- A standard ends on its delivered end day, or when the next one of its band begins, whichever comes
+-- first.
+with standards as (
+    select
+        *,
+        lead(valid_from) over (
+            partition by programme_code, region_code, band order by valid_from
+        ) as next_valid_from
+    from {{ ref('stg_subsidy_standard') }}
+),
+
+final as (
     select
         programme_code,
         region_code,
@@ -11,14 +22,14 @@ with final as (
         min_grade,
         exclusion_group,
         stop_rule,
-        valid_to,
+        least(valid_to, next_valid_from) as valid_to,
         document_no,
         clause,
         'subsidy_standard' as dataset,
         batch_id,
         row_no,
         known_at
-    from {{ ref('stg_subsidy_standard') }}
+    from standards
 )
 
 select * from final

@@ -1,4 +1,5 @@
--- A code's delivered end day wins; without one, the next version of the same code ends it.
+-- A version of a code ends on its delivered end day, or when the next version of the code begins,
+-- whichever comes first: two at a time would count a place twice.
 with regions as (
     select
         *,
@@ -16,7 +17,7 @@ final as (
         level,
         parent_code,
         urban_rural,
-        coalesce(valid_to, next_valid_from) as valid_to,
+        least(valid_to, next_valid_from) as valid_to,
         successor_codes,
         valid_to is null and next_valid_from is null as is_current,
         'region' as dataset,
