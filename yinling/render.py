@@ -30,7 +30,8 @@ PROVENANCE_WORDS = {
 }
 NOTICE = "Rendered by `yinling render` from ingestion/contracts and the model folders; not kept."
 CADENCES = {"d": "daily", "m": "monthly", "y": "yearly"}
-# A delivered month is the text YYYY-MM; staging makes it the date of its first day.
+# A delivered month is the text YYYY-MM, and named as one; staging makes it the date of its first
+# day. A text of that name that may hold something else (a month's number, a year) stays a text.
 MONTH_NAMES = ("month", "_month")
 # Tag of tests of what a model's own form guarantees; `yinling build` leaves them to the test suite.
 BY_CONSTRUCTION = "by_construction"
@@ -42,7 +43,7 @@ class RenderError(Exception):
 
 def is_month(column: Column) -> bool:
     """Whether a delivered column is a YYYY-MM month."""
-    return column.logical_type == "string" and (
+    return column.is_month and (
         column.name == MONTH_NAMES[0] or column.name.endswith(MONTH_NAMES[1])
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,20 @@ def test_a_month_becomes_a_date_and_a_personal_column_its_parts(
     assert types["benefit_month"] == "date"
     assert {"id_no_token", "id_no_mask", "id_no_form", "bank_account_mask"} <= set(types)
     assert "id_no" not in types
+
+
+@pytest.mark.parametrize("pattern", ["^[0-9]{1,2}$", None])
+def test_a_month_without_its_year_stays_a_text(
+    contracts: dict[str, Contract], pattern: str | None
+) -> None:
+    """Its values could not be made a date: the whole build would fail."""
+    claims = contracts["facility_claim"]
+    columns = tuple(
+        replace(column, pattern=pattern) if column.name == "month" else column
+        for column in claims.columns
+    )
+    types = {c["name"]: c["data_type"] for c in staging_columns(replace(claims, columns=columns))}
+    assert types["month"] == "varchar"
 
 
 def test_the_catalogue_lists_models_but_no_helpers(
