@@ -145,8 +145,13 @@ class Database:
             self.connection = connection.execution_options(no_parameters=True)
             for statement in self.words.moment:
                 self.run(statement)
-            yield
-            self.connection.rollback()
+            try:
+                yield
+            except BaseException:
+                # In the midst of an answer it could not be rolled back, and would stay open.
+                connection.invalidate()
+                raise
+            connection.rollback()
 
     def run(self, statement: str) -> sa.CursorResult[Any]:
         """Execute a statement as it stands."""

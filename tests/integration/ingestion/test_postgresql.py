@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def link(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Conne
 
 
 def source(dataset: str, **given: str) -> Source:
-    # The wheel's only account owns everything; accounts that only read: test_sql.py.
+    # The wheel's only account owns everything; accounts that only read: test_databases.py.
     return Source(
         writable_account="warn",
         connector="postgresql",
@@ -160,6 +161,15 @@ def test_control_sums_come_from_the_server(tmp_path: Path, link: psycopg.Connect
     }
 
 
+def sessions(link: psycopg.Connection) -> int:
+    """How many others are connected."""
+    (count,) = link.execute(
+        "select count(*) from pg_stat_activity"
+        " where backend_type = 'client backend' and pid <> pg_backend_pid()"
+    ).fetchone() or (0,)
+    return int(count)
+
+
 def test_a_database_that_breaks_off_loads_nothing(
     people: Settings, link: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,8 +183,12 @@ def test_a_database_that_breaks_off_loads_nothing(
         " household_no, relation_to_head, hukou_region_code, hukou_kind, residence_region_code,"
         " status, status_date, updated_at from police.kept"
     )
-    with pytest.raises(SourceError, match="division by zero"):
+    with pytest.raises(SourceError, match="division by zero") as held:
         land(people)
+    deadline = time.monotonic() + 10
+    while (left := sessions(link)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left, f"left open after {held.value}"
     assert register.committed(people, "household_person") == set()
     assert not any((people.home / ".staging").glob("*"))
 
