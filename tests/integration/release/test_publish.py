@@ -206,6 +206,8 @@ FAULTS = {
     "release.indicator_value.derivable": "update {o}.indicator_value set numerator = null, "
     "value = null, status_code = 'suppressed' where indicator_id = 'ltci_coverage_rate' "
     "and region_code = '360735000000'",
+    "release.feed_health.derivable": "update {o}.health_delivery set rows_read = null "
+    "where delivery_id = (select min(delivery_id) from {o}.health_delivery where rows_read > 0)",
     "release.indicator_value.suppressed_blank": "update {o}.indicator_value "
     "set numerator = 3 where status_code = 'suppressed'",
     "release.indicator_value.grain": "insert into {o}.indicator_value "
