@@ -27,19 +27,20 @@ versions as (
 
 
 {#
-    CTEs up to `final`: of rows that carry a person_key, one row a key, the latest version. Only
-    persons with a replaced number can stand twice; all others stream through.
+    CTEs up to `final`: of rows that carry a person_key, one row a key, that of the delivery which
+    speaks last. Only persons with a replaced number can stand twice; all others stream through.
 #}
 {% macro merge_renumbered(relation, key, final='final') -%}
 {{ final }}_merged as (
     select v.*
     from {{ relation }} as v
     semi join {{ ref('int_person_renumbered') }} as r on v.person_key = r.person_key
+    left join {{ lake_batches() }} as told on v.batch_id = told.batch_id
     qualify
         row_number() over (
             partition by v.{{ key | join(', v.') }}
             order by
-                v.known_at desc, v.batch_id desc, v.row_no desc
+                told.place desc nulls last, v.known_at desc, v.batch_id desc, v.row_no desc
         ) = 1
 ),
 

@@ -87,3 +87,27 @@ def test_two_persons_part_when_their_change_of_number_is_withdrawn(
     assert dict(visited) == {"A": token("B"), "B": token("B"), "C": token("C"), "D": token("D")}
     build(settings, models, full_refresh=True)
     assert differences(grown, settings.warehouse) == {}
+
+
+def test_of_two_numbers_of_a_person_the_list_that_speaks_last_counts(
+    settings: Settings, lake: Lake
+) -> None:
+    change = {"old_id_no": "A", "new_id_no": "B", "changed_on": date(2026, 1, 5)}
+    lake.add("household_id_change", [change], mode="full")
+    row = {"kind": "disabled", "valid_from": date(2020, 1, 1)}
+    # September's list came in October, May's of the other county only in November.
+    for provider, period, number, month in (
+        ("440203", "2026-09", "B", 10),
+        ("440204", "2026-05", "A", 11),
+    ):
+        listed = row | {"id_no": number, "region_code": f"{provider}000000"}
+        lake.add(
+            "special_difficulty", [listed], provider=provider, period=period, mode="full",
+            known_at=datetime(2026, month, 8),
+        )  # fmt: skip
+    build(settings, ["+spell_special_difficulty"])
+    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+        found = connection.execute(
+            "select person_key, region_code from core.spell_special_difficulty"
+        ).fetchall()
+    assert found == [(token("B"), "440203000000")]
