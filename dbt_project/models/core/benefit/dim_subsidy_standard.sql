@@ -1,5 +1,5 @@
--- A standard ends on its delivered end day, or when the next one of its band begins, whichever comes
--- first.
+-- A standard ends on its delivered end day, or when the next one of its band begins, whichever
+-- comes first.
 with standards as (
     select
         *,
