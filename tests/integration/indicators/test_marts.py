@@ -120,7 +120,7 @@ def test_every_target_has_its_progress(rows: Rows) -> None:
 def test_feed_health_accounts_for_every_batch(rows: Rows) -> None:
     assert rows(
         "select (select sum(batches) from publish_officials.feed_health)"
-        " = (select count(*) from indicators.int_batch)"
+        " = (select count(*) from core.int_batch)"
     ) == [(True,)]
     assert rows(
         "select count(*) from publish_officials.feed_health"

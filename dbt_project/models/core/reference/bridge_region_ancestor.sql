@@ -7,9 +7,7 @@ with recursive latest as (
         parent_code,
         successor_codes
     from {{ ref('dim_region') }}
-    qualify row_number() over (
-        partition by region_code order by valid_from desc
-    ) = 1
+    where is_latest
 ),
 
 parents as (

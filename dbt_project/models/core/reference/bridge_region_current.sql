@@ -6,9 +6,7 @@ with recursive latest as (
         is_current,
         successor_codes
     from {{ ref('dim_region') }}
-    qualify row_number() over (
-        partition by region_code order by valid_from desc
-    ) = 1
+    where is_latest
 ),
 
 walk as (

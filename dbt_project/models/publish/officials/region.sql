@@ -4,9 +4,7 @@ with
 latest as (
     select *
     from {{ ref('dim_region') }}
-    qualify row_number() over (
-        partition by region_code order by valid_from desc nulls last
-    ) = 1
+    where is_latest
 ),
 
 above as (
