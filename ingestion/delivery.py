@@ -1,19 +1,16 @@
-"""A delivery: the control record and the way to its rows, whatever brought it."""
+"""A delivery: what it is and the way to its rows, whatever brought it."""
 
 from __future__ import annotations
 
-import contextlib
-import re
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import polars as pl
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from ingestion.contracts import Contract
 from ingestion.drift import SchemaReport
@@ -21,45 +18,12 @@ from ingestion.errors import DeliveryError
 from yinling.clock import SHANGHAI
 from yinling.settings import Settings, Source
 
-Mode = Literal["full", "increment"]
-
 
 def wall_clock(moment: datetime) -> datetime:
     """Asia/Shanghai wall-clock time without zone, whole seconds kept as they are."""
     if moment.tzinfo is None:
         return moment
     return moment.astimezone(SHANGHAI).replace(tzinfo=None)
-
-
-def real_period(text: str) -> str:
-    """A year, month or day that exists, as YYYY, YYYY-MM or YYYY-MM-DD.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if re.fullmatch(r"\d{4}(-\d{2}){0,2}", text):
-        with contextlib.suppress(ValueError):
-            date.fromisoformat((text + "-01-01")[:10])
-            return text
-    raise ValueError("应为实有的年、月或日，如 2026、2026-09、2026-09-30")
-
-
-class Control(BaseModel):
-    """The control record of a delivery, as the provider signs it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    provider: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
-    dataset: str
-    period: Annotated[str, AfterValidator(real_period)]
-    mode: Mode
-    sequence: int = Field(ge=0)
-    row_count: int = Field(ge=0)
-    control_sums: dict[str, Decimal] = {}
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
-    delivered_at: Annotated[datetime, AfterValidator(wall_clock)]
-    legal_basis: str | None = None
-    encoding: Literal["utf-8", "gb18030"] | None = None  # where it is another than agreed
 
 
 @dataclass
@@ -164,24 +128,3 @@ class Connector(Protocol):
             known: the dataset's committed manifests (`ingestion.register.batches`).
         """
         ...
-
-
-def parse_control(text: bytes, place: str, dataset: str) -> Control:
-    """The control record.
-
-    Raises:
-        DeliveryError: `bad_control`, naming the key at fault.
-    """
-    try:
-        control = Control.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "JSON"
-        raise DeliveryError(
-            "bad_control", f"{place}：控制记录的“{where}”有误（{first['msg']}）。请更正后重新报送。"
-        ) from error
-    if control.dataset != dataset:
-        raise DeliveryError(
-            "bad_control", f"{place}：控制记录写的数据集是 {control.dataset}，应为 {dataset}。"
-        )
-    return control

@@ -21,7 +21,7 @@ import polars as pl
 from ingestion import guessing, parsing, register
 from ingestion.connectors.listing import CONTROL_SUFFIX
 from ingestion.contracts import Contract, load_contracts
-from ingestion.delivery import Control, parse_control, real_period
+from ingestion.control import Control, parse_control, real_period
 from ingestion.durable import sync, write_json
 from ingestion.errors import DeliveryError
 from ingestion.readers import file_frames

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -23,13 +19,12 @@ from ingestion.connectors import CONNECTORS, connector, news
 from ingestion.contracts import Contract, load_contracts
 from ingestion.delivery import Deliveries, Delivery
 from ingestion.divisions import attached, needed_first
-from ingestion.drift import History, conform
+from ingestion.drift import History
 from ingestion.durable import made, plain_disk_errors, single_writer, sync, write_json
 from ingestion.errors import BrokenOffError, DeliveryError, IngestionError
-from ingestion.readers import CHUNK_ROWS, gathered
-from ingestion.repeats import Memory, Turn
+from ingestion.intake import Intake
+from ingestion.known import Known
 from ingestion.tokens import token_key
-from ingestion.transform import Chunk, transform
 from yinling.clock import this_second
 from yinling.locks import BusyError
 from yinling.settings import Settings, SettingsError
@@ -162,12 +157,14 @@ class _Dataset:
                 f" Use one of {', '.join(CONNECTORS)}."
             )
         with single_writer(self.room, f"`{self.contract.name}`"):
-            known = register.deliveries(self.settings, self.contract.name)
-            self._remember(known)
-            self.history = History(self.settings, known)
-            self.done.unchanged += known.height
+            self.known = Known(self.settings, self.contract)
+            batches = self.known.batches
+            history = History(self.settings, batches)
+            threads = self.settings.resources.threads
+            self.intake = Intake(self.contract, self.key, history, threads, self.tell)
+            self.done.unchanged += batches.height
             complete_receipts(self.settings, self.contract.name)
-            told = known if self.period is None else self._rewound(known, self.period)
+            told = batches if self.period is None else self._rewound(batches, self.period)
             with closing(self._deliveries(told)) as deliveries:
                 self._land_all(deliveries)
 
@@ -216,67 +213,32 @@ class _Dataset:
         self.settings.landing.mkdir(parents=True, exist_ok=True, mode=0o700)
         ask = news(self.source.connector)
         with single_writer(self.room, f"`{self.contract.name}`"):
-            known = register.deliveries(self.settings, self.contract.name)
+            known = Known(self.settings, self.contract)
             if ask is None:  # looking for deliveries, a connector may write where a run does
                 return self._finds_news(known)
-        return ask(self.settings, self.source, self.contract, known)
+        return ask(self.settings, self.source, self.contract, known.batches)
 
-    def _finds_news(self, known: pl.DataFrame) -> bool:
-        self._remember(known)
-        with closing(self._deliveries(known)) as deliveries:
+    def _finds_news(self, known: Known) -> bool:
+        with closing(self._deliveries(known.batches)) as deliveries:
             return any(
-                not self._is_landed(delivery) and self._refused_before(delivery) is None
+                not known.has(delivery) and known.refusal(delivery) is None
                 for delivery in deliveries
             )
 
-    def _remember(self, known: pl.DataFrame) -> None:
-        self.hashes = dict(known.select("batch_id", "sha256").iter_rows())
-        self.known = known
-
-    def _is_landed(self, delivery: Delivery) -> bool:
-        """Whether the hub has this very delivery, byte for byte, as its control record says."""
-        landed = self.hashes.get(delivery.batch_id)
-        if landed is None or landed != delivery.sha256:
-            return False
-        batches = self.known.filter(batch_id=delivery.batch_id).rows(named=True)
-        return all(delivery.fits(batch) for batch in batches)
-
-    def _receipt_name(self, delivery: Delivery) -> str:
-        """Where the delivery's refusal is told; the receipt of what was loaded stays as it is."""
-        if delivery.batch_id in self.hashes:
-            return f"{delivery.batch_id}.refused-{delivery.sha256[:8]}.json"
-        return f"{delivery.batch_id}.json"
-
-    def _refused_before(self, delivery: Delivery) -> dict[str, Any] | None:
-        """The receipt of this very delivery's refusal under the same contract."""
-        name = self._receipt_name(delivery)
-        before = _read(self.settings.receipts / self.contract.name / name)
-        if before is None or not delivery.control_sha256:
-            return None
-        if before.get("reason") in receipts.OWN_FAULTS:
-            return None
-        told = {
-            "status": "rejected",
-            "sha256": delivery.sha256,
-            "control_sha256": delivery.control_sha256,
-            "contract_version": self.contract.version,
-        }
-        return before if all(before[key] == value for key, value in told.items()) else None
-
     def _is_new(self, delivery: Delivery) -> bool:
         """False for what the hub has or has refused already; a reused sequence is refused."""
-        if self._is_landed(delivery):
+        if self.known.has(delivery):
             return False
-        if (before := self._refused_before(delivery)) is not None:
+        if (before := self.known.refusal(delivery)) is not None:
             self.done.receipts.append(before)
             return False
-        if delivery.batch_id in self.hashes:
+        if delivery.batch_id in self.known:
             error = DeliveryError(
                 "sequence_reused",
                 f"批次 {delivery.batch_id} 已载入，本次同一序号的内容（或控制记录）不同。"
                 "更正请使用新的序号重新报送。",
             )
-            self._reject(delivery, error, self._receipt_name(delivery))
+            self._reject(delivery, error, self.known.receipt_name(delivery))
             return False
         return True
 
@@ -290,35 +252,10 @@ class _Dataset:
     def _land_large(self, delivery: Delivery) -> None:
         try:
             with self._batch(delivery) as batch, self._refusing(delivery):
-                self._take(batch)
+                self.intake.stream(batch)
                 self._finish(batch)
         except BrokenOffError:
             shutil.rmtree(batch.room)
-
-    def _take(self, batch: Batch) -> None:
-        """Chunks are read, checked and written at the same time, in order and a few at once."""
-        workers = max(1, self.settings.resources.threads)
-        memory = Memory(self.contract, self.key)
-        with ThreadPoolExecutor(workers) as checking, ThreadPoolExecutor(1) as writing:
-            pending: deque[Future[None]] = deque()
-            for raw, lineage in self._chunks(batch):
-                chunk = checking.submit(self._checked, raw, lineage, memory.turn())
-                pending.append(writing.submit(self._add_checked, batch, chunk))
-                if len(pending) > workers:
-                    pending.popleft().result()
-            for written in pending:
-                written.result()
-
-    def _checked(self, raw: pl.DataFrame, lineage: pl.DataFrame, turn: Turn) -> Chunk:
-        with turn:
-            return transform(self.contract, raw, lineage, self.key, turn)
-
-    def _add_checked(self, batch: Batch, chunk: Future[Chunk]) -> None:
-        self._add(batch, chunk.result())
-
-    def _add(self, batch: Batch, chunk: Chunk) -> None:
-        batch.add(chunk)
-        self.tell(0, chunk.good.height + chunk.refused.height)
 
     def _land_group(self, group: list[Delivery]) -> None:
         """Many small deliveries are checked as one frame and committed each for itself.
@@ -331,14 +268,10 @@ class _Dataset:
             for delivery in group:
                 batch = stack.enter_context(self._batch(delivery))
                 with self._refusing(delivery):
-                    parts += list(self._chunks(batch))
+                    parts += list(self.intake.chunks(batch))
                     batches[delivery.batch_id] = batch
             if parts:
-                raw = pl.concat([part[0] for part in parts], how="diagonal")
-                lineage = pl.concat([part[1] for part in parts])
-                chunk = transform(self.contract, raw, lineage, self.key)
-                for batch_id, part in chunk.by_batch().items():
-                    self._add(batches[batch_id], part)
+                self.intake.together(batches, parts)
             for batch in batches.values():
                 with self._refusing(batch.delivery):
                     self._finish(batch)
@@ -352,27 +285,14 @@ class _Dataset:
         except DeliveryError as error:
             self._reject(delivery, delivery.damage() or error)
 
-    def _chunks(self, batch: Batch) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-        """The delivery's rows in the contract's columns, with their lineage."""
-        start, delivery = 1, batch.delivery
-        frames = gathered(batch.frames(), CHUNK_ROWS // 2)
-        delivery.schema.last = self.history.last(self.contract.name, delivery.provider)
-        for frame in frames:
-            raw = conform(self.contract, frame, delivery.schema)
-            yield raw, _lineage(delivery, start, raw.height)
-            start += raw.height
-
     def _finish(self, batch: Batch) -> None:
         delivery = batch.delivery
         if (damage := delivery.damage()) is not None:
             raise damage
         receipt = batch.finish()
-        self.hashes[delivery.batch_id] = delivery.sha256
-        self.history.remember(delivery.provider, delivery.batch_id, delivery.schema.columns)
-        write_json(
-            self.settings.receipts / self.contract.name / f"{batch.delivery.batch_id}.json",
-            receipt,
-        )
+        self.known.add(delivery)
+        self.intake.history.remember(delivery.provider, delivery.batch_id, delivery.schema.columns)
+        write_json(self.known.receipts / f"{delivery.batch_id}.json", receipt)
         self.done.receipts.append(receipt)
         self.tell(1, 0)
 
@@ -395,21 +315,6 @@ class _Dataset:
             sync(self.room)
             for half in (vault.FILE, quarantine.FILE, DISCARDED):
                 (kept / half).unlink(missing_ok=True)
-        write_json(self.settings.receipts / self.contract.name / name, receipt)
+        write_json(self.known.receipts / name, receipt)
         self.done.receipts.append(receipt)
         self.tell(1, 0)
-
-
-def _lineage(delivery: Delivery, start: int, height: int) -> pl.DataFrame:
-    return pl.select(
-        batch_id=pl.repeat(delivery.batch_id, height, dtype=pl.String()),
-        row_no=pl.int_range(start, start + height, dtype=pl.Int64()),
-        known_at=pl.repeat(delivery.delivered_at, height, dtype=pl.Datetime("us")),
-        told_at=pl.repeat(
-            delivery.read_at or delivery.delivered_at, height, dtype=pl.Datetime("us")
-        ),
-    )
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_bytes()) if path.exists() else None

@@ -1,5 +1,8 @@
 """Quarantine: the refused rows, as delivered, with the reason and the place.
 
+A row is filed under the first fault found (`column`, `reason`); faults of its other columns are
+`others`.
+
 One Parquet file a batch (`landing/<dataset>/<batch_id>/quarantine.parquet`, absent when nothing was
 refused), written once: a replay (`ingestion.replay`) makes a batch beside it. It holds personal
 data in the clear and never leaves landing. After their time the texts go
@@ -21,6 +24,7 @@ from ingestion.reasons import REASONS
 from yinling.settings import Settings
 
 FILE = "quarantine.parquet"
+_OTHERS = pl.List(pl.Struct({"column": pl.String(), "reason": pl.String()}))
 SCHEMA = pl.Schema(
     {
         "batch_id": pl.String(),
@@ -32,6 +36,7 @@ SCHEMA = pl.Schema(
         "raw_row": pl.String(),
         "message_zh": pl.String(),
         "key": pl.String(),
+        "others": _OTHERS,
     }
 )
 _DIFFERENT = ("row_no", "raw_value", "raw_row", "message_zh", "key")
@@ -83,7 +88,7 @@ def refused_rows(
     Args:
         raw: the refused rows' text.
         lineage: the same rows' batch_id and row_no.
-        faults: the same rows' column and reason.
+        faults: the same rows' column and reason; `others`, where there are any.
     """
     values = unmarked(raw.columns)
     messages = {reason: known.message for reason, known in REASONS.items()}
@@ -112,7 +117,23 @@ def refused_rows(
         raw_row=pl.coalesce(*unsplit, pl.struct(values).struct.json_encode()),
         message_zh=pl.format("第{}行“{}”：{}", "_row_no", place, message),
         key=pl.lit(None, dtype=pl.String),
+        others=faults["others"] if "others" in faults.columns else pl.lit(None, dtype=_OTHERS),
     )
+
+
+def every_fault(refused: pl.LazyFrame) -> pl.LazyFrame:
+    """One row a fault: row_no, column, reason, and `nth` (0: the one that the row is filed under).
+
+    A row that could not be split into columns has one fault.
+    """
+    filed = refused.select("row_no", "column", "reason", nth=pl.lit(0, dtype=pl.Int64))
+    others = (
+        refused.select("row_no", "others", nth=pl.int_ranges(pl.col("others").list.len()) + 1)
+        .drop_nulls("others")
+        .explode("others", "nth")
+        .unnest("others")
+    )
+    return pl.concat([filed, others.select(filed.collect_schema().names())])
 
 
 def summary(refused: pl.LazyFrame) -> list[dict[str, Any]]:

@@ -97,7 +97,14 @@ def _summary(book: Book, receipt: dict[str, Any]) -> None:
     if not receipt["problems"]:
         _nothing(sheet, receipt)
         return
-    sheet.line("同一列的同一种问题合为一行，按行数从多到少排列。")
+    sheet.line(
+        "同一列的同一种问题合为一行，按行数从多到少排列。"
+        + (
+            f"有的行不止一处问题，各处分别计数；被退回的共 {receipt['rows_quarantined']:,} 行。"
+            if _faults(receipt) > receipt["rows_quarantined"]
+            else ""
+        )
+    )
     rows = [
         [
             number,
@@ -115,6 +122,11 @@ def _summary(book: Book, receipt: dict[str, Any]) -> None:
     )
 
 
+def _faults(receipt: dict[str, Any]) -> int:
+    """How many faults there are; a row may have several."""
+    return sum(item["rows"] for item in receipt["problems"])
+
+
 def _nothing(sheet: Sheet, receipt: dict[str, Any]) -> None:
     whole = receipt["status"] == "rejected"
     sheet.line("整批被退回，原因见“概况”。" if whole else "没有被退回的数据行。")
@@ -126,17 +138,17 @@ def _details(
     titles = {column.name: column.title for column in contract.columns}
     sheet = book.sheet("问题明细", [7, 11, 16, 24, 44, 50])
     sheet.title("问题明细")
-    details, refused = receipt["details"], receipt["rows_quarantined"]
+    details, faults = receipt["details"], _faults(receipt)
     if not details:
         _nothing(sheet, receipt)
         return
     sheet.line(
-        "数据行号从 1 起，不算表头和空行。一行有几处问题的只列最先查到的一处，请通查整行。"
+        "数据行号从 1 起，不算表头和空行。一行有几处问题的，每处各列一行。"
         + ("单元格位置是报送的工作簿中的位置。" if places else "")
         + "为保护个人信息，本表不列数据内容，请按位置查阅原件。"
     )
-    if refused > len(details):
-        sheet.line(f"共退回 {refused:,} 行，此处列出前 {DETAILS:,} 行；其余同类，见“问题汇总”。")
+    if faults > len(details):
+        sheet.line(f"共 {faults:,} 处问题，此处列出前 {DETAILS:,} 处；其余同类，见“问题汇总”。")
     rows = [
         [
             number,

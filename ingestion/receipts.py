@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from ingestion import quarantine
 from ingestion.contracts import Contract
 from ingestion.delivery import Delivery
 from ingestion.odcs import CodeList
@@ -18,7 +19,7 @@ from ingestion.reasons import REASONS
 EXAMPLES = 20
 # Faults of the platform itself, and what is told instead: nobody need deliver anything again.
 OWN_FAULTS = {"rows_lost": "无需重新报送：由平台查明原因后再次载入。"}
-DETAILS = 2_000  # rows told one by one; of the others the summary speaks
+DETAILS = 2_000  # faults told one by one; of the others the summary speaks
 LISTED_CODES = 12
 PARTLY = 0.1  # share of refused rows above which a delivery does not count as delivered
 WHOLE_ROW = "整行"
@@ -59,7 +60,7 @@ def accepted(
     """
     read, loaded = manifest["rows_read"], manifest["rows_loaded"]
     problems = _problems(contract, refused)
-    left = sum(problem["rows"] for problem in problems)
+    left = int(refused.select(pl.len()).collect(engine="streaming").item())
     if delivery.replay:
         status = "accepted_with_errors" if left else "accepted"
         message = f"更正补入 {loaded} 行，仍退回 {left} 行。"
@@ -68,7 +69,9 @@ def accepted(
         counts = f"收到 {read} 行，载入 {loaded} 行，退回 {left} 行"
         message = f"{words(status, read, loaded)}。{counts}。"
     shown = ("row_no", "column", "reason", "message_zh")
-    details = refused.select(shown).sort("row_no").head(DETAILS).collect(engine="streaming")
+    examples = refused.select(shown).sort("row_no").head(EXAMPLES).collect(engine="streaming")
+    faults = quarantine.every_fault(refused).sort("row_no", "nth").head(DETAILS)
+    details = faults.drop("nth").collect(engine="streaming")
     return {
         **_head(contract, delivery, status),
         "status_zh": words(status, read, loaded),
@@ -81,8 +84,8 @@ def accepted(
         "sums": manifest["sums"],
         "refused_sums": manifest["refused_sums"],
         "problems": problems,
-        "examples": details.head(EXAMPLES).to_dicts(),
-        "details": details.select("row_no", "column", "reason").to_dicts(),
+        "examples": examples.to_dicts(),
+        "details": details.to_dicts(),
         "warnings": manifest["warnings"],
     }
 
@@ -119,10 +122,12 @@ def _codes_to_fill_in(codes: CodeList) -> str:
 
 
 def _problems(contract: Contract, refused: pl.LazyFrame) -> list[dict[str, Any]]:
-    """The refused rows by column and reason, most first."""
+    """What is wrong by column and reason, most rows first; a row counts for each of its faults."""
     titles = contract.titles
-    grouped = refused.group_by("column", "reason").agg(
-        rows=pl.len(), first=pl.col("row_no").bottom_k(5).sort()
+    grouped = (
+        quarantine.every_fault(refused)
+        .group_by("column", "reason")
+        .agg(rows=pl.len(), first=pl.col("row_no").bottom_k(5).sort())
     )
     ordered = grouped.sort("rows", "column", "reason", descending=[True, False, False])
     return [

@@ -242,11 +242,24 @@ def _duplicates(
 def _first_faults(
     contract: Contract, raw: pl.DataFrame, lineage: pl.DataFrame, faults: list[pl.DataFrame]
 ) -> tuple[pl.Series, pl.DataFrame]:
-    """Offsets of the refused rows and their quarantine rows, each with its first fault."""
+    """Offsets of the refused rows and their quarantine rows, each with its first fault.
+
+    Its other columns' faults stand beside it; where the row could not be split, it has no columns.
+    """
     if not faults:
         return pl.Series([], dtype=pl.UInt32), QUARANTINE_SCHEMA.to_frame()
-    first = pl.concat(faults).unique("at", keep="first", maintain_order=True).sort("at")
+    every = pl.concat(faults).unique(["at", "column"], keep="first", maintain_order=True)
+    first = every.unique("at", keep="first", maintain_order=True).sort("at")
     at = first["at"]
+    if every.height > first.height:
+        whole = first.filter(pl.col("column") == "")
+        others = (
+            every.filter(~pl.col("at").is_first_distinct())
+            .join(whole, on="at", how="anti")
+            .group_by("at", maintain_order=True)
+            .agg(others=pl.struct("column", "reason"))
+        )
+        first = first.join(others, on="at", how="left", maintain_order="left")
     return at, refused_rows(contract, raw[at], lineage[at], first)
 
 

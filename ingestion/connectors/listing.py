@@ -17,7 +17,7 @@ import polars as pl
 
 from ingestion.contracts import Contract
 from ingestion.register import delivered_file
-from yinling.clock import SHANGHAI
+from yinling.clock import SHANGHAI, this_second
 from yinling.settings import Settings, Source
 
 CONTROL_SUFFIX = ".control.json"
@@ -41,9 +41,9 @@ class Entry:
 
     @property
     def modified(self) -> datetime:
-        """When it was last written, Asia/Shanghai, whole seconds."""
+        """When it was last written, Asia/Shanghai, whole seconds; by no clock later than now."""
         moment = datetime.fromtimestamp(self.mtime_ns // 1_000_000_000, SHANGHAI)
-        return moment.replace(tzinfo=None)
+        return min(moment.replace(tzinfo=None), this_second())
 
 
 @dataclass(frozen=True)

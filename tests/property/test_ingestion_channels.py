@@ -23,7 +23,7 @@ from ingestion.connectors.rest.frontier import Frontier, Mark, Scale
 from ingestion.connectors.rest.row_keys import Fingerprint, row_keys
 from ingestion.connectors.rest.signing import canonical_query
 from ingestion.contracts import load_contracts
-from ingestion.delivery import real_period
+from ingestion.control import real_period
 from ingestion.errors import DeliveryError, SourceError
 from ingestion.readers import text_frame
 from ingestion.register import SCHEMA

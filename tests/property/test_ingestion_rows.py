@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ingestion import parsing, repeats
 from ingestion.checks import examine
 from ingestion.contracts import Column, Contract, load_contracts
-from ingestion.delivery import parse_control
+from ingestion.control import parse_control
 from ingestion.errors import DeliveryError
 from ingestion.marks import FAULT, PLACE, TEXT
 from ingestion.reasons import REASONS

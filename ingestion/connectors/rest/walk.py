@@ -18,7 +18,8 @@ import pyarrow as pa
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.paging import Page, Pager
 from ingestion.contracts import Contract
-from ingestion.delivery import Delivery, real_period, wall_clock
+from ingestion.control import real_period
+from ingestion.delivery import Delivery, wall_clock
 from ingestion.errors import DeliveryError, SourceError
 from ingestion.readers import page_frames, text_frame
 from yinling.clock import this_second

@@ -18,6 +18,7 @@ from ingestion.durable import write_json
 from ingestion.errors import SourceError
 from ingestion.landing import has_news, land
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, funds, lake
+from yinling.clock import this_second
 from yinling.settings import Settings
 
 DATASET = "welfare_fund"
@@ -61,6 +62,18 @@ def test_names_say_what_a_file_is(watch: Watch) -> None:
     assert {receipt["delivered_at"][:10] for receipt in done.receipts} == {"2026-09-21"}
     assert "没有控制记录" in done.receipts[0]["warnings"][0]
     assert land(home).receipts == []
+
+
+def test_a_file_from_a_clock_that_is_ahead_came_when_it_was_seen(watch: Watch) -> None:
+    """A time years ahead would outrank every correction until then."""
+    home = watch(name_pattern="{provider}")
+    put(home, "440203.csv", when=4_000_000_000)  # 2096
+    (receipt,) = land(home).receipts
+    assert receipt["delivered_at"] <= this_second().isoformat()
+    assert receipt["period"] == receipt["delivered_at"][:7]
+    assert land(home).receipts == []
+    put(home, "440203.csv", year=1960, when=int(time.time()))
+    assert land(home).receipts[0]["sequence"] == 2
 
 
 def test_a_name_that_does_not_fit_is_refused_with_an_example(watch: Watch) -> None:

@@ -25,10 +25,10 @@ pytestmark = pytest.mark.slow
 RUN = """
 import sys
 from pathlib import Path
-from ingestion import landing, readers
+from ingestion import intake, landing, readers
 from yinling.settings import Settings, Source
 landing.GROUP_ROWS = 1_000
-landing.CHUNK_ROWS = 1_000
+intake.CHUNK_ROWS = 1_000
 readers.decoding.READ_BYTES = 50_000
 print("ready", flush=True)
 landing.land(Settings(home=Path(sys.argv[1]), sources={

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ingestion import landing, quarantine, readers, register, vault
+from ingestion import intake, landing, quarantine, readers, register, vault
 from ingestion.durable import single_writer
 from ingestion.errors import IngestionError, SourceError
 from ingestion.landing import has_news, initialise, land
@@ -137,7 +137,11 @@ REFUSALS = {
     "row_count": ({"row_count": 21}, "控制记录写 21 行"),
     "control_sum": ({"control_sums": {"total_amount": "1"}}, "相差"),
     "hash": ({"sha256": "0" * 64}, "摘要不符"),
-    "bad_control": ({"mode": "half"}, "mode"),
+    "bad_control": ({"mode": "half"}, "“mode”有误：只能填 'full'、'increment'"),
+    "bad_control in time": (
+        {"delivered_at": "2062-10-08T09:30:00"},
+        "2062-10-08 09:30:00，还没",
+    ),
 }
 
 
@@ -148,7 +152,7 @@ def test_a_delivery_that_does_not_reconcile_is_refused_whole(
     control, says = REFUSALS[code]
     deliver(FUND, funds(20), control=control)
     receipt = land(home).rejected[0]
-    assert receipt["reason"] == code
+    assert receipt["reason"] == code.split()[0]
     assert says in receipt["message"]
     assert register.committed(home, FUND) == set()
     assert lake(home, FUND).height == 0
@@ -235,7 +239,7 @@ def test_large_deliveries_go_chunk_by_chunk_with_the_same_result(
     together = lake(home, "facility_stay")
     expected = quarantine.scan(home).collect()
     monkeypatch.setattr("ingestion.landing.GROUP_ROWS", 100)
-    monkeypatch.setattr("ingestion.landing.CHUNK_ROWS", 200)
+    monkeypatch.setattr("ingestion.intake.CHUNK_ROWS", 200)
     monkeypatch.setattr(readers.decoding, "READ_BYTES", 10_000)
     other = home.model_copy(update={"home": home.home / "other"})
     (other.home / "inbox").mkdir(parents=True)
@@ -251,7 +255,7 @@ def test_late_duplicates_move_their_amounts(
     home: Settings, deliver: Deliver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingestion.landing.GROUP_ROWS", 100)
-    monkeypatch.setattr("ingestion.landing.CHUNK_ROWS", 200)
+    monkeypatch.setattr("ingestion.intake.CHUNK_ROWS", 200)
     monkeypatch.setattr(readers.decoding, "READ_BYTES", 4_000)
     rows = pl.concat([funds(600), funds(1)])
     deliver(FUND, rows)
@@ -267,7 +271,7 @@ def test_late_duplicates_move_their_amounts(
 def test_a_row_that_is_lost_on_the_way_is_noticed(
     home: Settings, deliver: Deliver, monkeypatch: pytest.MonkeyPatch, together: int, step: str
 ) -> None:
-    usual = getattr(landing, step)
+    usual = getattr(intake, step)
 
     def loses_one(*given: Any) -> Any:
         made = usual(*given)
@@ -278,7 +282,7 @@ def test_a_row_that_is_lost_on_the_way_is_noticed(
     deliver(FUND, funds(40), control={"row_count": 39})  # the provider's own count is no help
     with monkeypatch.context() as patch:
         patch.setattr(landing, "GROUP_ROWS", together)
-        patch.setattr(landing, step, loses_one)
+        patch.setattr(intake, step, loses_one)
         receipt = land(home, [FUND]).rejected[0]
     assert receipt["reason"] == "rows_lost"
     assert "读出 40 行，检查后载入 39 行、退回 0 行" in receipt["message"]

@@ -19,11 +19,11 @@ FEW, MANY, LETTERS = 100_000, 300_000, 300
 MEASURED = """
 import sys
 from pathlib import Path
-from ingestion import lake_file, landing
+from ingestion import intake, lake_file, landing
 from yinling.accounting import refusals
 from yinling.settings import Settings, Source
 lake_file.GROUP_BYTES = 4 << 20
-landing.CHUNK_ROWS = 20_000
+intake.CHUNK_ROWS = 20_000
 home = Settings(home=Path(sys.argv[2]), sources={
     "welfare_fund": Source(connector="folder", path="inbox/welfare_fund")})
 print(landing.land(home).rows_quarantined if sys.argv[1] == "land" else refusals(home)[0]["rows"])

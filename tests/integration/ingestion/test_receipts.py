@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import fastexcel
 import polars as pl
@@ -90,6 +91,42 @@ def test_a_receipt_points_to_the_cells_of_the_workbook(
     assert not [clear for clear in [*rows["id_no"], *rows["name"]] if clear in text]
     assert "请填写真实存在的公历日期" in text
     assert ["行数", "30", "30", "27", "3"] in found["概况"]
+
+
+def test_every_fault_of_a_row_is_told_and_the_row_counts_once(
+    home: Settings, deliver: Deliver, tmp_path: Path
+) -> None:
+    """A clerk who corrects all that is listed need not deliver a third time."""
+    rows = stays(30)
+    rows[2, "checked_in_on"], rows[2, "payer"], rows[2, "id_no"] = "2026-02-30", "nobody", ""
+    rows[5, "payer"] = "nobody"
+    file = deliver(STAY, rows, control={"sha256": None})
+    text = rows.write_csv().splitlines()
+    text[10] += ",one,cell,too,many"
+    file.write_text("\n".join(text), "utf-8")
+    receipt = land(home, [STAY]).receipts[0]
+    counts = {name: receipt[name] for name in ("rows_read", "rows_loaded", "rows_quarantined")}
+    assert list(counts.values()) == [30, 27, 3]
+    order = [column.name for column in CONTRACTS[STAY].columns]
+    of_row_3 = [("checked_in_on", "bad_date"), ("payer", "bad_code"), ("id_no", "id_missing")]
+    assert [tuple(detail.values()) for detail in receipt["details"]] == [
+        *((3, *fault) for fault in sorted(of_row_3, key=lambda fault: order.index(fault[0]))),
+        (6, "payer", "bad_code"),
+        (10, "", "column_count"),  # what cannot be split has no columns that could be wrong
+    ]
+    assert {(p["column"], p["rows"]) for p in receipt["problems"]} == {
+        ("payer", 2), ("checked_in_on", 1), ("id_no", 1), ("", 1),
+    }  # fmt: skip
+    assert sum(part["rows"] for part in manifest(home)["refused_by"]) == 3
+    (written,) = receipts.write_books(home, receipts.find(home, FIRST), tmp_path / "r.xlsx")
+    told = sheets(written)
+    assert "被退回的共 3 行" in told["问题汇总"][1][0]
+    assert [row[1] for row in told["问题明细"] if row[0].isdigit()] == ["3", "3", "3", "6", "10"]
+
+
+def manifest(home: Settings) -> dict[str, Any]:
+    (file,) = (home.lake / STAY).glob("*/manifest.json")
+    return dict(json.loads(file.read_text("utf-8")))
 
 
 def test_a_refused_delivery_has_a_receipt_that_says_what_to_do(
