@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +12,15 @@ from ingestion import register
 from ingestion.errors import SourceError
 from ingestion.landing import has_news, land
 from ingestion.readers import page_frames
-from tests.integration.ingestion.certificates import (
+from tests.integration.ingestion.conftest import CONTRACTS, identifier, lake
+from tests.integration.ingestion.rest.certificates import (
     DATASET,
     Change,
-    asking,
     certificate,
     certificates,
-    changing,
-    serving,
 )
-from tests.integration.ingestion.conftest import CONTRACTS, identifier, lake
 from tests.support.rest_service import Service
 from yinling.settings import Settings
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    yield from serving(monkeypatch)
-
-
-@pytest.fixture
-def home(service: Service, tmp_path: Path) -> Settings:
-    return asking(service, tmp_path)
-
-
-@pytest.fixture
-def change(home: Settings) -> Change:
-    return changing(home)
 
 
 def test_increments_start_from_the_newest_committed_batch(home: Settings, service: Service) -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingestion.connectors.rest import client
-from tests.integration.ingestion.conftest import identifier
+from tests.integration.ingestion.rest.certificates import DATASET, Change
 from tests.support.rest_service import KEY, KEY_ID, TOKEN, Service
 from yinling.settings import Settings, Source
 
-DATASET = "death_certificate"
-Change = Callable[..., Settings]
 
-
-def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The service, with the keys to it in the environment."""
     monkeypatch.setenv("HEALTH_TOKEN", TOKEN)
     monkeypatch.setenv("HEALTH_KEY_ID", KEY_ID)
@@ -31,7 +29,8 @@ def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     server.server_close()
 
 
-def asking(service: Service, folder: Path) -> Settings:
+@pytest.fixture
+def home(service: Service, tmp_path: Path) -> Settings:
     """Settings with the service as the only source."""
     source = Source(
         connector="rest",
@@ -42,10 +41,11 @@ def asking(service: Service, folder: Path) -> Settings:
         cursor="issued_on",
         page_size=10,
     )
-    return Settings(home=folder, sources={DATASET: source})
+    return Settings(home=tmp_path, sources={DATASET: source})
 
 
-def changing(home: Settings) -> Change:
+@pytest.fixture
+def change(home: Settings) -> Change:
     """Makes the settings with another source."""
 
     def make(**values: Any) -> Settings:
@@ -54,18 +54,3 @@ def changing(home: Settings) -> Change:
         )
 
     return make
-
-
-def certificate(number: int, issued_on: str = "2026-09-05") -> dict[str, Any]:
-    return {
-        "certificate_no": f"D{number:05d}",
-        "id_no": identifier(number),
-        "name": "赵一\n" if number == 1 else "赵一",
-        "death_date": "2026-09-01",
-        "death_place": "home",
-        "issued_on": issued_on,
-    }
-
-
-def certificates(count: int, issued_on: str = "2026-09-05") -> list[dict[str, Any]]:
-    return [certificate(number, issued_on) for number in range(count)]

@@ -22,18 +22,13 @@ from ingestion.landing import has_news, land
 from ingestion.refusals import Search
 from ingestion.replay import replay
 from tests.integration.ingestion.conftest import CONTRACTS, identifier, lake
-from tests.integration.ingestion.databases import (  # noqa: F401 (fixtures)
+from tests.integration.ingestion.sql.bases import (
     PEOPLE,
     Base,
     add,
-    base_server,
     loaded,
-    maria_server,
-    no_sleeps,
     people,
     persons,
-    pg_server,
-    small_pieces,
     source,
 )
 from yinling.settings import Settings

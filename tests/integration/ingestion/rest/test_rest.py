@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import email.utils
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,35 +13,17 @@ from ingestion.connectors.rest import client
 from ingestion.errors import SourceError
 from ingestion.landing import land
 from ingestion.readers import page_frames
-from tests.integration.ingestion.certificates import (
+from tests.integration.ingestion.conftest import lake
+from tests.integration.ingestion.rest.certificates import (
     DATASET,
     Change,
-    asking,
     certificate,
     certificates,
-    changing,
-    serving,
 )
-from tests.integration.ingestion.conftest import lake
 from tests.support.rest_service import Service
 from yinling.settings import Settings
 
 CONTROL = '"control": {"period": "2026-10", "row_count": 1, "generated_at": "2026-11-08T02:00:00"}}'
-
-
-@pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    yield from serving(monkeypatch)
-
-
-@pytest.fixture
-def home(service: Service, tmp_path: Path) -> Settings:
-    return asking(service, tmp_path)
-
-
-@pytest.fixture
-def change(home: Settings) -> Change:
-    return changing(home)
 
 
 def test_all_pages_of_one_snapshot(home: Settings, service: Service) -> None:

@@ -17,20 +17,15 @@ from ingestion.connectors.sql_spool import spooled_frames
 from ingestion.errors import SourceError
 from ingestion.landing import has_news, land
 from tests.integration.ingestion.conftest import CONTRACTS, identifier, lake
-from tests.integration.ingestion.databases import (  # noqa: F401 (fixtures)
+from tests.integration.ingestion.sql.bases import (
     COLUMNS,
     FUNDS,
     PEOPLE,
     Base,
     add,
-    base_server,
     loaded,
-    maria_server,
-    no_sleeps,
     people,
     persons,
-    pg_server,
-    small_pieces,
     source,
 )
 from yinling.settings import Settings
