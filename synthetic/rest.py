@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import json
 import os
@@ -77,8 +78,18 @@ def control(folder: Path, snapshot: int, dataset: str, since: str) -> dict[str, 
         "sequence": snapshot,
         "row_count": count,
         "control_sums": {c: f"{cents // 100}.{cents % 100:02d}" for c, cents in totals.items()},
+        "sha256": digest(folder, snapshot, since),
         "generated_at": stamp.strftime("%Y-%m-%dT%H:%M:%S"),
     }
+
+
+def digest(folder: Path, snapshot: int, since: str) -> str:
+    """A hash of the whole answer: of what it was made from, and of the question."""
+    found = hashlib.sha256(since.encode())
+    for path in parts_of(folder)[:snapshot]:
+        with path.open("rb") as part:
+            found.update(hashlib.file_digest(part, "sha256").digest())
+    return found.hexdigest()
 
 
 def read_page(

@@ -24,7 +24,7 @@ class Whole:
 
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
-        self._rows = Fingerprint()
+        self._rows, self._told = Fingerprint(), False
 
     def delivery(self, spool: Path | None) -> Delivery | None:
         """All rows; None when they are those that landed last.
@@ -38,9 +38,10 @@ class Whole:
         if not first.rows:
             return None
         delivery = self.walk.delivery(control, "full")
-        if control.sha256 is not None and self._is_last(control, self._cursor(control)):
+        self._told = control.sha256 is not None
+        if self._told and self._is_last(control, self._cursor(control)):
             return None
-        if control.sha256 is not None or self._differs(control):
+        if self._told or self._differs(control):
             delivery.frames = lambda room: self._taken(first, room, delivery, control)
             return delivery
         pages = self._pages(first)
@@ -77,7 +78,8 @@ class Whole:
         for page in self.walk.pager.pages(first, None):
             if page.rows:
                 frame = self.walk.frame(page.rows)
-                self._rows.add(frame)
+                if not self._told:
+                    self._rows.add(frame)
                 yield self.walk.line(page), frame
 
     def _taken(
