@@ -10,6 +10,9 @@ import zipfile
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
+import numpy.typing as npt
+
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
 _ID = (
@@ -27,9 +30,9 @@ _CONTENT = rb'\d{1,7}"[^>]*(?<!/)>(?:<f[^>]*/>|<f[^>]*>[^<]*</f>)?<(?:v|is)\b'
 _IN_A = re.compile(rb'<c\s(?:[^>]*\s)?r="A' + _CONTENT)
 _VALUED = re.compile(rb'<c\s(?:[^>]*\s)?r="([A-Z]{1,3})' + _CONTENT)
 _HIDDEN = re.compile(rb'<row\s(?=[^>]*\bhidden="(?:1|true)")[^>]*\br="(\d{1,7})"')
-_LETTERS = re.compile(rb'\br="([A-Z]{1,3})\d')
-_DIGITS = re.compile(rb'\br="[A-Z]{1,3}(\d{1,7})"')
-_WINDOW, _OVERLAP = 16 << 20, 32  # bytes looked at together; a reference is shorter than 32
+_WINDOW = 16 << 20  # bytes looked at together
+_LONGEST = len(' r="ZZZ9999999"')
+_COLUMNS = 26 + 26**2 + 26**3  # A to ZZZ
 WORKBOOK = "xl/workbook.xml"
 
 
@@ -108,12 +111,31 @@ def blurred_numbers(xml: bytes) -> dict[tuple[int, int], str]:
 
 def extent(xml: bytes) -> tuple[int, int]:
     """Last row and last column that any cell names, counted from 1; 0 where none does."""
-    rows, columns = {b"0"}, set()
+    last_row = last_column = 0
     for start in range(0, len(xml), _WINDOW):
-        end = start + _WINDOW + _OVERLAP
-        rows.update(_DIGITS.findall(xml, start, end))
-        columns.update(_LETTERS.findall(xml, start, end))
-    return max(map(int, rows)), max((position(letters) + 1 for letters in columns), default=0)
+        rows, columns = _references(xml[start : start + _WINDOW + _LONGEST])
+        last_row = max(last_row, int(rows.max(initial=0)))
+        last_column = max(last_column, int(columns.max(initial=0)))
+    return last_row, last_column
+
+
+def _references(xml: bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows and columns of all references (` r="AB12"`), counted from 1; 0 where it is none."""
+    signs = np.frombuffer(xml + bytes(_LONGEST), np.uint8)
+    r, equals, quote = b'r="'
+    found = (signs[1:-2] == r) & (signs[2:-1] == equals) & (signs[3:] == quote) & (signs[:-3] <= 32)
+    at = np.flatnonzero(found)[:, None] + len(' r="')
+    rows, columns = np.zeros((2, len(at)), np.int64)
+    in_letters, going, closed = np.array([[True], [True], [False]]).repeat(len(at), axis=1)
+    for sign in signs[at + np.arange(_LONGEST - len(' r="'))].T:
+        in_letters &= (sign >= ord("A")) & (sign <= ord("Z"))
+        columns[in_letters] = columns[in_letters] * 26 + sign[in_letters] - (ord("A") - 1)
+        closed |= going & (sign == quote)
+        going &= in_letters | ((sign >= ord("0")) & (sign <= ord("9")))
+        digit = going & ~in_letters
+        rows[digit] = rows[digit] * 10 + sign[digit] - ord("0")
+    named = closed & (rows > 0) & (rows < 10**7) & (columns > 0) & (columns <= _COLUMNS)
+    return rows * named, columns * named
 
 
 def first_column(xml: bytes) -> int:
