@@ -29,7 +29,6 @@ _FAULTS = {
     "missing": "没有填写",
     "extra_forbidden": "不是控制记录的项目，请核对名称或删去",
     "literal_error": "只能填 {expected}",
-    "string_pattern_mismatch": "格式不对，应符合 {pattern}",
     "string": "应为带引号的文字",
     "int": "应为整数",
     "greater_than": "不能小于 {ge}",
@@ -55,6 +54,28 @@ def real_period(text: str) -> str:
     raise ValueError("应为实有的年、月或日，如 2026、2026-09、2026-09-30")
 
 
+def known_as(text: str) -> str:
+    """A division's code or a department's short name: it becomes part of file names.
+
+    Raises:
+        ValueError: it has other signs than letters, digits, - and _, or more than 40.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", text):
+        raise ValueError("应为区划代码或单位代号，只用字母、数字、“-”和“_”")
+    return text
+
+
+def digest(text: str) -> str:
+    """A SHA-256 in lower case, whatever the tool that found it prefers.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch(r"[0-9A-Fa-f]{64}", text):
+        raise ValueError("应为文件的 SHA-256 摘要（64 位十六进制）")
+    return text.lower()
+
+
 def dated(value: Any) -> Any:
     """Refuses what would be read as seconds since 1970 (20261008).
 
@@ -66,30 +87,35 @@ def dated(value: Any) -> Any:
     return value
 
 
+def has_not_come(moment: datetime) -> bool:
+    """Whether nobody can deliver at the moment yet; such rows would outrank later corrections."""
+    return moment > this_second() + CLOCKS_DIFFER
+
+
 class Control(BaseModel):
     """The control record of a delivery, as the provider signs it."""
 
     model_config = ConfigDict(extra="forbid")
 
-    provider: str = Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    provider: Annotated[str, AfterValidator(known_as)]
     dataset: str
     period: Annotated[str, AfterValidator(real_period)]
     mode: Mode
     sequence: int = Field(ge=0, le=999_999_999)
     row_count: int = Field(ge=0, le=10**12)
     control_sums: dict[str, Annotated[Decimal, Field(max_digits=38)]] = {}
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    sha256: Annotated[str, AfterValidator(digest)] | None = None
     delivered_at: Annotated[datetime, BeforeValidator(dated), AfterValidator(wall_clock)]
     legal_basis: str | None = None
     encoding: Literal["utf-8", "gb18030"] | None = None  # where it is another than agreed
 
     def refuse_future(self, place: str) -> None:
-        """A delivery cannot come from a coming day: it would outrank all corrections until then.
+        """Refuses a delivery from a coming day.
 
         Raises:
             DeliveryError: `bad_control`.
         """
-        if self.delivered_at > this_second() + CLOCKS_DIFFER:
+        if has_not_come(self.delivered_at):
             raise DeliveryError(
                 "bad_control",
                 f"{place}：控制记录的报送时间“delivered_at”写的是 {self.delivered_at}，还没有到。"

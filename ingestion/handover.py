@@ -8,7 +8,6 @@ it, and one that looks in between waits for the file.
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ import polars as pl
 from ingestion import guessing, parsing, register
 from ingestion.connectors.listing import CONTROL_SUFFIX
 from ingestion.contracts import Contract, load_contracts
-from ingestion.control import Control, parse_control, real_period
+from ingestion.control import Control, known_as, parse_control, real_period
 from ingestion.durable import sync, write_json
 from ingestion.errors import DeliveryError
 from ingestion.readers import file_frames
@@ -178,14 +177,11 @@ def _fill(
     done.values = {"provider": provider, "period": period}
     if done.missing or provider is None or period is None:
         return
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", provider):
-        raise DeliveryError(
-            "bad_control", f"报送单位“{provider}”应为区划代码或单位代号（字母、数字）。"
-        )
-    try:
-        real_period(period)
-    except ValueError as error:
-        raise DeliveryError("bad_control", f"期次“{period}”：{error}。") from error
+    for title, value, check in (("报送单位", provider, known_as), ("期次", period, real_period)):
+        try:
+            check(value)
+        except ValueError as error:
+            raise DeliveryError("bad_control", f"{title}“{value}”：{error}。") from error
     mode = given.mode
     if mode is None:
         mode, why = guessing.mode_of(done.contract, known, provider)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from ingestion.connectors.rest.client import Client
 from ingestion.connectors.rest.paging import Page, Pager
 from ingestion.contracts import Contract
-from ingestion.control import real_period
+from ingestion.control import has_not_come, real_period
 from ingestion.delivery import Delivery, wall_clock
 from ingestion.errors import DeliveryError, SourceError
 from ingestion.readers import page_frames, text_frame
@@ -68,10 +68,13 @@ class Walk:
             return Control(moment.strftime("%Y-%m"), first.total, moment)
         try:
             sha256 = str(stated.get("sha256")).lower()
+            generated = wall_clock(datetime.fromisoformat(stated["generated_at"]))
+            if has_not_come(generated):
+                raise ValueError(f"generated_at is {generated}, which has not come yet")
             return Control(
                 period=real_period(str(stated["period"])),
                 row_count=int(stated["row_count"]),
-                delivered_at=wall_clock(datetime.fromisoformat(stated["generated_at"])),
+                delivered_at=generated,
                 sums={c: Decimal(s) for c, s in (stated.get("control_sums") or {}).items()},
                 stated=True,
                 sha256=sha256 if re.fullmatch("[0-9a-f]{64}", sha256) else None,

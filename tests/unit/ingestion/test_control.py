@@ -52,6 +52,10 @@ def test_sums_are_read_as_written() -> None:
     assert str(sums["beds_total"]) == "12345678901234567890.10"
 
 
+def test_a_hash_in_capitals_is_the_same_hash() -> None:
+    assert parse_control(written(sha256="AB" * 32), "a", "facility").sha256 == "ab" * 32
+
+
 def test_a_moment_with_a_zone_is_told_in_shanghai() -> None:
     text = written(delivered_at="2026-10-08T01:30:00Z")
     assert parse_control(text, "a", "facility").delivered_at == datetime(2026, 10, 8, 9, 30)
@@ -60,7 +64,8 @@ def test_a_moment_with_a_zone_is_told_in_shanghai() -> None:
 @pytest.mark.parametrize(
     ("other", "says"),
     [
-        ({"provider": "韶关"}, "“provider”有误：格式不对"),
+        ({"provider": "韶关"}, "“provider”有误：应为区划代码或单位代号"),
+        ({"provider": "4402/03"}, "“provider”有误：应为区划代码或单位代号"),
         ({"period": "2026-13"}, "“period”有误：应为实有的年、月或日"),
         ({"mode": "half"}, "“mode”有误：只能填 'full'、'increment'"),
         ({"sequence": -1}, "“sequence”有误：不能小于 0"),
@@ -72,7 +77,8 @@ def test_a_moment_with_a_zone_is_told_in_shanghai() -> None:
         ({"control_sums": {"beds_total": "12元"}}, "“control_sums.beds_total”有误：应为数字"),
         ({"control_sums": {"beds_total": "1e999999"}}, "“control_sums.beds_total”有误：应为数字"),
         ({"control_sums": {"beds_total": float("nan")}}, "“control_sums.beds_total”有误：应为数字"),
-        ({"sha256": "0" * 63}, "“sha256”有误：格式不对"),
+        ({"sha256": "0" * 63}, "“sha256”有误：应为文件的 SHA-256 摘要"),
+        ({"sha256": "g" * 64}, "“sha256”有误：应为文件的 SHA-256 摘要"),
         ({"delivered_at": 20261008}, "“delivered_at”有误：应为日期和时间"),
         ({"delivered_at": "2026-02-30T09:00:00"}, "“delivered_at”有误：应为日期和时间"),
         ({"encoding": "gbk"}, "“encoding”有误：只能填 'utf-8'、'gb18030'"),

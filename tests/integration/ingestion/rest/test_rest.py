@@ -223,6 +223,7 @@ def test_a_wrong_row_count_refuses_the_delivery(home: Settings, service: Service
         {"period": "../../2026"},
         {"period": "2026-13"},
         {"generated_at": "gestern"},
+        {"generated_at": "2062-10-08T02:00:00"},
         {"row_count": "n"},
     ],
 )
