@@ -68,10 +68,9 @@ def accepted(
         status = status_of(read, left)
         counts = f"收到 {read} 行，载入 {loaded} 行，退回 {left} 行"
         message = f"{words(status, read, loaded)}。{counts}。"
-    shown = ("row_no", "column", "reason", "message_zh")
-    examples = refused.select(shown).sort("row_no").head(EXAMPLES).collect(engine="streaming")
-    faults = quarantine.every_fault(refused).sort("row_no", "nth").head(DETAILS)
-    details = faults.drop("nth").collect(engine="streaming")
+    shown = ("row_no", "column", "reason", "message_zh", "others")
+    first = refused.select(shown).sort("row_no").head(DETAILS).collect(engine="streaming")
+    details = quarantine.every_fault(first.lazy()).sort("row_no", "nth").head(DETAILS).collect()
     return {
         **_head(contract, delivery, status),
         "status_zh": words(status, read, loaded),
@@ -84,8 +83,8 @@ def accepted(
         "sums": manifest["sums"],
         "refused_sums": manifest["refused_sums"],
         "problems": problems,
-        "examples": examples.to_dicts(),
-        "details": details.to_dicts(),
+        "examples": first.drop("others").head(EXAMPLES).to_dicts(),
+        "details": details.drop("nth").to_dicts(),
         "warnings": manifest["warnings"],
     }
 

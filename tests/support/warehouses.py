@@ -11,10 +11,11 @@ CORE = ["path:models/staging", "path:models/core"]
 
 
 def core_tables(file: Path) -> list[str]:
+    """The tables that hold the state; the register of batches says how it came about."""
     with duckdb.connect(str(file), read_only=True) as connection:
         found = connection.execute(
             "select table_name from information_schema.tables"
-            " where table_schema = 'core' order by table_name"
+            " where table_schema = 'core' and table_name != 'int_batch' order by table_name"
         ).fetchall()
     return [name for (name,) in found]
 
