@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -160,3 +162,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         if status == 0:  # fewer bytes than announced, then the line goes dead
             self.close_connection = True
+
+
+@contextmanager
+def serving() -> Iterator[Service]:
+    """The service in a thread of its own."""
+    with Service() as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()

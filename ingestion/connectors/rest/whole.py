@@ -24,7 +24,7 @@ class Whole:
 
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
-        self._rows, self._told = Fingerprint(), False
+        self._rows = Fingerprint()  # of the rows that were read, where the service states no hash
 
     def delivery(self, spool: Path | None) -> Delivery | None:
         """All rows; None when they are those that landed last.
@@ -38,13 +38,13 @@ class Whole:
         if not first.rows:
             return None
         delivery = self.walk.delivery(control, "full")
-        self._told = control.sha256 is not None
-        if self._told and self._is_last(control, self._cursor(control)):
+        told = control.sha256 is not None
+        if told and self._is_last(control, self._cursor(control)):
             return None
-        if self._told or self._differs(control):
+        if told or self._differs(control):
             delivery.frames = lambda room: self._taken(first, room, delivery, control)
             return delivery
-        pages = self._pages(first)
+        pages = self._pages(first, control)
         for _ in pages if spool is None else kept(spool, pages, delivery):
             pass
         if self._is_last(control, self._cursor(control)):
@@ -74,18 +74,18 @@ class Whole:
         before = str(self.walk.last["cursor"][0]).rpartition("|")[2]
         return control.row_count is not None and before != str(control.row_count)
 
-    def _pages(self, first: Page) -> Iterator[tuple[bytes, pl.DataFrame]]:
+    def _pages(self, first: Page, control: Control) -> Iterator[tuple[bytes, pl.DataFrame]]:
         for page in self.walk.pager.pages(first, None):
             if page.rows:
                 frame = self.walk.frame(page.rows)
-                if not self._told:
+                if control.sha256 is None:
                     self._rows.add(frame)
                 yield self.walk.line(page), frame
 
     def _taken(
         self, first: Page, room: Path, delivery: Delivery, control: Control
     ) -> Iterator[pl.DataFrame]:
-        yield from kept(room / delivery.file, self._pages(first), delivery)
+        yield from kept(room / delivery.file, self._pages(first, control), delivery)
         delivery.cursor = self._cursor(control)
 
     def _spooled(self, spool: Path, raw: Path) -> Iterator[pl.DataFrame]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote
@@ -18,7 +17,7 @@ from ingestion.errors import SourceError
 from ingestion.landing import has_news, land
 from ingestion.workers import land_side_by_side
 from tests.integration.ingestion.conftest import CONTRACTS, Deliver, identifier, lake, stays
-from tests.support.rest_service import TOKEN, Service
+from tests.support.rest_service import TOKEN, Service, serving
 from yinling.settings import Settings, Source
 
 DATASET, PURPOSE = "custody_period", "核查在押期间领取补贴"
@@ -28,11 +27,8 @@ DATASET, PURPOSE = "custody_period", "核查在押期间领取补贴"
 def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setenv("JUSTICE_TOKEN", TOKEN)
     monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
-    server = Service()
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving() as server:
+        yield server
 
 
 Asking = Callable[..., Settings]

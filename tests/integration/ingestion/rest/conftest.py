@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from ingestion.connectors.rest import client
 from tests.integration.ingestion.rest.certificates import DATASET, Change
-from tests.support.rest_service import KEY, KEY_ID, TOKEN, Service
+from tests.support.rest_service import KEY, KEY_ID, TOKEN, Service, serving
 from yinling.settings import Settings, Source
 
 
@@ -22,11 +21,8 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     monkeypatch.setenv("HEALTH_KEY_ID", KEY_ID)
     monkeypatch.setenv("HEALTH_KEY", KEY)
     monkeypatch.setattr(client, "FIRST_WAIT_SECONDS", 0.01)
-    server = Service()
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture
